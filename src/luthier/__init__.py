@@ -1,0 +1,133 @@
+"""Luthier: hyperparameter tuning that needs few trials, costs little and loses nothing.
+
+>>> import luthier
+>>> study = luthier.create_study(direction="maximize")
+>>> study.optimize(lambda trial: -(trial.suggest_float("x", -5, 5) - 2) ** 2, n_trials=20)
+>>> study.best_params  # doctest: +SKIP
+{'x': 1.9...}
+
+Names are loaded when they are first used, so that ``import luthier`` stays quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from luthier._version import __version__
+
+if TYPE_CHECKING:
+    from luthier.errors import Infeasible, LuthierError, TrialPruned
+    from luthier.executors.command import Command
+    from luthier.executors.inline import Inline
+    from luthier.executors.processes import Processes
+    from luthier.model.problem import Limit, Objective, Problem
+    from luthier.model.trial import FrozenTrial, TrialState
+    from luthier.samplers.fixed import Fixed
+    from luthier.samplers.grid import Grid
+    from luthier.samplers.qmc import QMC
+    from luthier.samplers.random import Random
+    from luthier.space.composite import Derived, Permutation, Simplex, Subset
+    from luthier.space.conditions import Between
+    from luthier.space.constraints import Forbid
+    from luthier.space.params import Categorical, Float, Int
+    from luthier.space.priors import Around, Beta, LogNormal, Normal, Uniform
+    from luthier.space.space import Space
+    from luthier.study.create import create_study, delete_study, load_study, study_names
+    from luthier.study.study import Study
+    from luthier.study.trial import Trial
+
+_HOME = {
+    "create_study": "study.create",
+    "load_study": "study.create",
+    "delete_study": "study.create",
+    "study_names": "study.create",
+    "Study": "study.study",
+    "Trial": "study.trial",
+    "FrozenTrial": "model.trial",
+    "TrialState": "model.trial",
+    "Space": "space.space",
+    "Float": "space.params",
+    "Int": "space.params",
+    "Categorical": "space.params",
+    "Subset": "space.composite",
+    "Permutation": "space.composite",
+    "Simplex": "space.composite",
+    "Derived": "space.composite",
+    "Between": "space.conditions",
+    "Forbid": "space.constraints",
+    "Uniform": "space.priors",
+    "Normal": "space.priors",
+    "LogNormal": "space.priors",
+    "Beta": "space.priors",
+    "Around": "space.priors",
+    "Problem": "model.problem",
+    "Objective": "model.problem",
+    "Limit": "model.problem",
+    "Random": "samplers.random",
+    "Grid": "samplers.grid",
+    "QMC": "samplers.qmc",
+    "Fixed": "samplers.fixed",
+    "Inline": "executors.inline",
+    "Processes": "executors.processes",
+    "Command": "executors.command",
+    "TrialPruned": "errors",
+    "Infeasible": "errors",
+    "LuthierError": "errors",
+}
+
+__all__ = [
+    # studies
+    "create_study",
+    "load_study",
+    "delete_study",
+    "study_names",
+    "Study",
+    "Trial",
+    "FrozenTrial",
+    "TrialState",
+    # spaces
+    "Space",
+    "Float",
+    "Int",
+    "Categorical",
+    "Subset",
+    "Permutation",
+    "Simplex",
+    "Derived",
+    "Between",
+    "Forbid",
+    "Uniform",
+    "Normal",
+    "LogNormal",
+    "Beta",
+    "Around",
+    # problems
+    "Problem",
+    "Objective",
+    "Limit",
+    # samplers
+    "Random",
+    "Grid",
+    "QMC",
+    "Fixed",
+    # executors
+    "Inline",
+    "Processes",
+    "Command",
+    # signals and errors
+    "TrialPruned",
+    "Infeasible",
+    "LuthierError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"luthier.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,218 @@
+"""Read a study file, and say in which line what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from luthier.errors import FormatError, InvalidInput
+from luthier.executors.command import Command
+from luthier.formats.check import check, shown
+from luthier.formats.document import Document, Path_, read_document
+from luthier.formats.schema import SCHEMA
+from luthier.formats.study_file import StudyFile
+from luthier.formats.units import seconds
+from luthier.model.problem import Limit, Objective, Problem
+from luthier.model.trial import Params
+from luthier.samplers.registry import Spec, make
+from luthier.space.space import Space
+from luthier.study.budget import Budget
+from luthier.study.loop import make_limits
+
+_BUDGET_NAMES = {"trials": "total_trials"}
+
+
+def read_study_file(path: str | os.PathLike[str]) -> StudyFile:
+    """Read a study file, YAML or JSON, and check all of it that can be checked before a trial.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Raises
+    ------
+    FormatError
+        With file, line and field of the first thing that is not allowed.
+    """
+    path = Path(path)
+    document = read_document(path)
+    check(document, SCHEMA)
+    return _Reader(document, path).read()
+
+
+class _Reader:
+    """Builds the parts of a document that fits the schema."""
+
+    def __init__(self, document: Document, path: Path) -> None:
+        self._document = document
+        self._path = path
+        self._data: dict[str, Any] = document.value
+
+    def read(self) -> StudyFile:
+        data = self._data
+        space = self._space()
+        objectives = self._objectives()
+        limits = self._limits()
+        with self._blame("metric"):
+            Problem(space or Space({}), objectives)
+        timeout, memory = self._per_trial()
+        return StudyFile(
+            path=self._path,
+            name=data.get("name", self._path.stem),
+            objective=self._command(space) if "command" in data else data["objective"],
+            objectives=objectives,
+            space=space,
+            storage=data.get("storage"),
+            limits=limits,
+            enqueue=self._enqueue(space),
+            sampler=self._sampler(),
+            seed=data.get("seed"),
+            duplicates=data.get("duplicates"),
+            budget=self._budget(objectives),
+            workers=data.get("workers", 1),
+            gpus=tuple(data["gpus"]) if "gpus" in data else None,
+            trials_per_gpu=data.get("trials_per_gpu", 1),
+            trial_timeout=timeout,
+            trial_memory=memory,
+            retries=data.get("retries", 0),
+        )
+
+    def _space(self) -> Space | None:
+        if "space" not in self._data:
+            if self._data.get("constraints"):
+                raise self._document.error(("constraints",), "needs the field 'space' beside it")
+            return None
+        params, constraints = self._data["space"], self._data.get("constraints", [])
+        with self._blame("space"):
+            Space.from_dict(params)
+        # Each by itself, so that an error is known to be that one's.
+        for index, constraint in enumerate(constraints):
+            with self._blame("constraints", index):
+                Space.from_dict(params, constraints=[constraint])
+        return Space.from_dict(params, constraints=constraints)
+
+    def _objectives(self) -> tuple[Objective, ...]:
+        names = _listed(self._data.get("metric"))
+        directions = _listed(self._data.get("direction"))
+        if not directions:
+            if len(names) > 1:
+                message = f"needs a 'direction' for each of its {len(names)} metrics"
+                raise self._document.error(("metric",), message)
+            directions = ["minimize"]
+        if not names:
+            several = len(directions) > 1
+            names = [f"value_{i}" for i in range(len(directions))] if several else ["value"]
+        if len(names) != len(directions):
+            message = f"has {len(directions)} entries; allowed: {len(names)}, one for each metric"
+            raise self._document.error(("direction",), message)
+        return tuple(Objective(n, way) for n, way in zip(names, directions, strict=True))
+
+    def _limits(self) -> tuple[Limit, ...]:
+        limits = []
+        for index, text in enumerate(self._data.get("limits", ())):
+            with self._blame("limits", index):
+                limits.append(Limit.parse(text))
+        return tuple(limits)
+
+    def _command(self, space: Space | None) -> Command:
+        given = self._data["command"]
+        options = {"args": given} if isinstance(given, list) else dict(given)
+        folder = self._path.resolve().parent
+        options["cwd"] = folder / options.get("cwd", "")
+        with self._blame("command"):
+            command = Command(**options)
+            command.check(space.names if space is not None else ())
+        return command
+
+    def _enqueue(self, space: Space | None) -> tuple[Params, ...]:
+        queued = []
+        for index, given in enumerate(self._data.get("enqueue", ())):
+            params = given
+            if space is not None:
+                with self._blame("enqueue", index):
+                    params = space.restore(given)
+                    space.check(params, partial=True)
+            queued.append(params)
+        return tuple(queued)
+
+    def _sampler(self) -> Spec | None:
+        given: Spec | None = self._data.get("sampler")
+        if given is None:
+            return None
+        with self._blame("sampler"):
+            try:
+                make(given)
+            except TypeError as error:
+                raise self._document.error(("sampler",), str(error)) from error
+        return given
+
+    def _budget(self, objectives: tuple[Objective, ...]) -> Budget:
+        given = dict(self._data.get("budget", {}))
+        if "target" in given and len(objectives) > 1:
+            message = "allowed: only in a study with one objective"
+            raise self._document.error(("budget", "target"), message)
+        if "timeout" in given:
+            with self._blame("budget", "timeout"):
+                given["timeout"] = seconds(given["timeout"], "timeout")
+        with self._blame("budget"):
+            return Budget(**{_BUDGET_NAMES.get(name, name): v for name, v in given.items()})
+
+    def _per_trial(self) -> tuple[float | None, int | str | None]:
+        given = self._data.get("per_trial", {})
+        timeout, memory = given.get("timeout"), given.get("memory")
+        if timeout is not None:
+            with self._blame("per_trial", "timeout"):
+                timeout = seconds(timeout, "timeout")
+        with self._blame("per_trial", "memory"):
+            make_limits(None, memory)
+        return timeout, memory
+
+    @contextmanager
+    def _blame(self, *path: str | int) -> Iterator[None]:
+        """Turn an error about a value into one about the line where the value stands."""
+        try:
+            yield
+        except FormatError:
+            raise
+        except InvalidInput as error:
+            place = self._place(error, path)
+            message = f"got {shown(error.given)}; allowed: {error.allowed}"
+            if place == path and error.field.startswith("constraint "):
+                message = f"{error.field}: {message}"
+            raise self._document.error(place, message) from error
+
+    def _place(self, error: InvalidInput, path: Path_) -> Path_:
+        """Return the place within `path` that an error speaks of, as exactly as it is known."""
+        if path == ("space",):
+            located = self._document.locate(error.field)
+            if located is not None:
+                return located
+        lines = self._document.lines
+        words = [error.field.rpartition(": ")[2], *re.findall(r"'([^']*)'", error.field)]
+        if isinstance(error.given, str):
+            words.append(error.given)
+        for word in words:
+            if (*path, word) in lines:
+                return (*path, word)
+        if path == ("command",):
+            # An argument is known by its text, or by the placeholder in it.
+            for place in lines:
+                if place[:1] == path and isinstance(place[-1], int):
+                    if str(error.given) in _at(self._data, place):
+                        return place
+        return path
+
+
+def _listed(given: Any) -> list[Any]:
+    return [] if given is None else given if isinstance(given, list) else [given]
+
+
+def _at(value: Any, path: Path_) -> Any:
+    for part in path:
+        value = value[part]
+    return value

@@ -1,0 +1,184 @@
+"""A study file that was read: what to tune, how, and when to stop."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from luthier.errors import ObjectiveError
+from luthier.executors.command import Command
+from luthier.model.problem import Duplicates, Limit, Objective
+from luthier.model.trial import Params
+from luthier.samplers.registry import Spec
+from luthier.space.space import Space
+from luthier.study.budget import Budget
+
+if TYPE_CHECKING:
+    from luthier.storage.base import Storage
+    from luthier.study.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFile:
+    """Everything that a study file says, checked.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    name : str
+        Name of the study.
+    objective : str or Command
+        What to run: ``module:function``, importable from the file's folder, or a program.
+    objectives : tuple of Objective
+        Names and directions.
+    space : Space, optional
+        What can vary; None for define-by-run.
+    storage : str, optional
+        Where the study is kept; None leaves it to the caller.
+    limits : tuple of Limit
+        Bounds on metrics.
+    enqueue : tuple of mapping
+        Params to try first.
+    sampler : str or mapping, optional
+        As the registry of samplers knows it.
+    seed : int, optional
+        Seed of the study.
+    duplicates : str, optional
+        What happens when a point is proposed again.
+    budget : Budget
+        When to stop; its trials are those of the study in all.
+    workers : int, default 1
+        Trials at the same time, -1 for one per core.
+    gpus : tuple of int or str, optional
+        GPUs to spread the trials over.
+    trials_per_gpu : int, default 1
+        How many trials share a GPU.
+    trial_timeout : float, optional
+        Seconds that a trial may take.
+    trial_memory : int or str, optional
+        Bytes that a trial may use, or a size such as ``"4GB"``.
+    retries : int, default 0
+        How often a failed trial is run again.
+    """
+
+    path: Path
+    name: str
+    objective: str | Command
+    objectives: tuple[Objective, ...]
+    space: Space | None = None
+    storage: str | None = None
+    limits: tuple[Limit, ...] = ()
+    enqueue: tuple[Params, ...] = ()
+    sampler: Spec | None = None
+    seed: int | None = None
+    duplicates: Duplicates | None = None
+    budget: Budget = Budget()  # noqa: RUF009 - immutable
+    workers: int = 1
+    gpus: tuple[int | str, ...] | None = None
+    trials_per_gpu: int = 1
+    trial_timeout: float | None = None
+    trial_memory: int | str | None = None
+    retries: int = 0
+
+    def open_study(
+        self, *, storage: str | Storage | None = None, study_name: str | None = None
+    ) -> Study:
+        """Create the study, or load it if it is there, and queue what is to be tried first.
+
+        Points that were queued before are not queued again.
+
+        Parameters
+        ----------
+        storage, study_name : optional
+            Instead of those of the file.
+
+        Raises
+        ------
+        StudyExists
+            If the study is there with another space, other objectives, limits or seed.
+        """
+        from luthier.study.create import create_study
+
+        study = create_study(
+            self.space,
+            metric=[objective.name for objective in self.objectives],
+            directions=[objective.direction for objective in self.objectives],
+            study_name=study_name or self.name,
+            storage=storage or self.storage or "sqlite",
+            sampler=self.sampler,
+            seed=self.seed,
+            limits=self.limits,
+            duplicates=self.duplicates,
+            load_if_exists=True,
+        )
+        queued = [trial.fixed for trial in study.trials] if self.enqueue else []
+        for params in self.enqueue:
+            if params not in queued:
+                study.enqueue_trial(params, skip_if_exists=True)
+        return study
+
+    def load_objective(self) -> Callable[..., Any] | Command:
+        """Return what `optimize` is to run; imports the module if it is a function.
+
+        Raises
+        ------
+        ObjectiveError
+            If the module cannot be imported or has no such function.
+        """
+        if isinstance(self.objective, Command):
+            return self.objective
+        module_name, _, attribute = self.objective.partition(":")
+        folder = str(self.path.resolve().parent)
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+        try:
+            found: Any = import_module(module_name)
+        except ModuleNotFoundError as error:
+            if error.name != module_name.partition(".")[0]:
+                raise self._broken(error) from error
+            raise ObjectiveError(
+                f"objective {self.objective!r}: there is no module {module_name!r} in {folder}"
+            ) from error
+        except Exception as error:
+            raise self._broken(error) from error
+        for part in attribute.split("."):
+            if not hasattr(found, part):
+                raise ObjectiveError(f"objective {self.objective!r}: {found!r} has no {part!r}")
+            found = getattr(found, part)
+        if not callable(found):
+            raise ObjectiveError(f"objective {self.objective!r}: {found!r} is not a function")
+        function: Callable[..., Any] = found
+        return function
+
+    def optimize_arguments(self) -> Mapping[str, Any]:
+        """Return the arguments of `Study.optimize`, the objective aside."""
+        budget = self.budget
+        return {
+            # Worker processes keep what a program prints apart from what we print.
+            "executor": "processes" if isinstance(self.objective, Command) else None,
+            "total_trials": budget.total_trials,
+            "timeout": budget.timeout,
+            "target": budget.target,
+            "max_cost": budget.max_cost,
+            "patience": budget.patience,
+            "max_failures": budget.max_failures,
+            "n_jobs": self.workers,
+            "gpus": self.gpus,
+            "trials_per_gpu": self.trials_per_gpu,
+            "trial_timeout": self.trial_timeout,
+            "trial_memory": self.trial_memory,
+            "retries": self.retries,
+        }
+
+    def _broken(self, error: Exception) -> ObjectiveError:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        return ObjectiveError(
+            f"objective {self.objective!r} cannot be imported: {type(error).__name__}: {error} "
+            f"({last.filename}:{last.lineno})"
+        )

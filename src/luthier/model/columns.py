@@ -1,0 +1,142 @@
+"""The ended trials as columns that grow at the end and never change before it.
+
+A history of any earlier version is a prefix of the same columns, so that a
+snapshot costs nothing and a model of 10,000 trials is not encoded again for
+each suggestion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luthier.model.problem import Problem
+from luthier.model.trial import FrozenTrial
+from luthier.space.codec import Codec
+from luthier.space.space import Space
+
+Array = NDArray[np.float64]
+
+KEPT_ENCODINGS = 4
+"""How many spaces the columns stay encoded for; a study rarely has more than one at a time."""
+
+
+class Growing:
+    """A float array with room at its end: appending is cheap, earlier rows stay as they are."""
+
+    __slots__ = ("_array", "_length")
+
+    def __init__(self, width: int) -> None:
+        self._array = np.empty((64, width))
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def extend(self, rows: Array) -> None:
+        """Append rows, shape ``(n, width)``."""
+        needed = self._length + len(rows)
+        if needed > len(self._array):
+            grown = np.empty((max(needed, 2 * len(self._array)), self._array.shape[1]))
+            grown[: self._length] = self._array[: self._length]
+            self._array = grown
+        self._array[self._length : needed] = rows
+        self._length = needed
+
+    def view(self, length: int) -> Array:
+        """Return the first `length` rows, read-only."""
+        rows = self._array[:length]
+        rows.flags.writeable = False
+        return rows
+
+
+class Columns:
+    """Ended trials in the order in which they ended.
+
+    Parameters
+    ----------
+    problem : Problem
+        Gives the number of objectives and the limits.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.trials: list[FrozenTrial] = []
+        self.by_number: dict[int, int] = {}
+        self._signs = np.array(problem.signs)
+        self._limits = problem.limits
+        self._losses = Growing(len(problem.objectives))
+        self._violations = Growing(1)
+        self._encoded: dict[Space, tuple[Codec, Growing, Growing]] = {}
+        self._first: dict[Hashable, int] = {}
+        self._indexed = 0
+
+    def append(self, trial: FrozenTrial) -> None:
+        """Add a trial that has just ended."""
+        self.by_number[trial.number] = len(self.trials)
+        self.trials.append(trial)
+
+    def losses(self, length: int) -> Array:
+        """Return values turned so that less is better, ``(length, m)``, NaN without result."""
+        done = len(self._losses)
+        if done < length:
+            nothing = (np.nan,) * len(self._signs)
+            values = [
+                nothing if trial.values is None else trial.values
+                for trial in self.trials[done:length]
+            ]
+            self._losses.extend(np.array(values, dtype=float) * self._signs)
+        return self._losses.view(length)
+
+    def violations(self, length: int) -> Array:
+        """Return by how much each trial exceeds the limits in sum, shape ``(length,)``.
+
+        0 within all limits; infinite where a limited metric was not measured.
+        """
+        done = len(self._violations)
+        if done < length:
+            rows = [
+                sum(
+                    limit.violation(trial.metrics[limit.metric])
+                    if limit.metric in trial.metrics
+                    else np.inf
+                    for limit in self._limits
+                )
+                for trial in self.trials[done:length]
+            ]
+            self._violations.extend(np.array(rows, dtype=float)[:, None])
+        return self._violations.view(length)[:, 0]
+
+    def encoded(self, space: Space, length: int) -> tuple[Array, Array]:
+        """Return unit coordinates and activity (0 or 1) of the params, both ``(length, d)``."""
+        entry = self._encoded.get(space)
+        if entry is None:
+            if len(self._encoded) == KEPT_ENCODINGS:
+                del self._encoded[next(iter(self._encoded))]
+            codec = space.codec
+            entry = self._encoded[space] = (codec, Growing(codec.d), Growing(codec.d))
+        codec, points, activity = entry
+        if len(points) < length:
+            rows = [trial.params for trial in self.trials[len(points) : length]]
+            new_points, new_activity = codec.encode_with_activity(rows)
+            points.extend(new_points)
+            activity.extend(new_activity.astype(float))
+        return points.view(length), activity.view(length)
+
+    def find(self, params: Mapping[str, Any], length: int) -> FrozenTrial | None:
+        """Return the first ended trial with just these params, None if there is none."""
+        for index in range(self._indexed, length):
+            self._first.setdefault(point_key(self.trials[index].params), index)
+        self._indexed = max(length, self._indexed)
+        index = self._first.get(point_key(params), length)
+        return self.trials[index] if index < length else None
+
+
+def point_key(params: Mapping[str, Any]) -> Hashable:
+    """Return a key that two params share exactly if they are the same point."""
+    return frozenset(
+        (name, tuple(value.items()) if isinstance(value, Mapping) else value)
+        for name, value in params.items()
+    )

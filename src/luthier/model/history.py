@@ -1,0 +1,190 @@
+"""What has happened up to one version of the log: all that a sampler or scheduler may know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luthier.errors import TrialNotFound
+from luthier.model.columns import Array, Columns, point_key
+from luthier.model.events import Opened
+from luthier.model.problem import Problem
+from luthier.model.trial import FrozenTrial, Params, TrialState
+
+
+class History:
+    """An immutable snapshot of a study, made by `luthier.model.ledger.Ledger.snapshot`.
+
+    Attributes
+    ----------
+    problem : Problem
+        As it stood at this version; in a define-by-run study with the space
+        that the trials showed so far.
+    version : int
+        Number of events behind this snapshot.
+    count : int
+        Number of trials, whatever their state.
+    asked_by : mapping of str to int
+        How many trials each sampler proposed as a whole since the problem was
+        last defined, by its name.
+    owners : mapping of str to Opened
+        The processes that worked on the study.
+    user_attrs : mapping of str to object
+        What users noted on the study.
+    last_opened : Opened, optional
+        The process that came last, with its sampler.
+    """
+
+    def __init__(
+        self,
+        *,
+        problem: Problem,
+        version: int,
+        count: int,
+        columns: Columns,
+        ended: int,
+        open_trials: tuple[FrozenTrial, ...],
+        asked_by: Mapping[str, int],
+        owners: Mapping[str, Opened],
+        user_attrs: Mapping[str, Any],
+        last_opened: Opened | None,
+        n_waiting: int,
+    ) -> None:
+        self.problem = problem
+        self.version = version
+        self.count = count
+        self.asked_by = asked_by
+        self.owners = owners
+        self.user_attrs = user_attrs
+        self.last_opened = last_opened
+        self._columns = columns
+        self._ended = ended
+        self._open = open_trials
+        self._n_waiting = n_waiting
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __repr__(self) -> str:
+        return f"History(version={self.version}, {self.count} trials, {self._ended} ended)"
+
+    @property
+    def ended(self) -> Sequence[FrozenTrial]:
+        """Trials that have ended, in the order in which they ended."""
+        return Prefix(self._columns.trials, self._ended)
+
+    @property
+    def open(self) -> tuple[FrozenTrial, ...]:
+        """Trials that have not ended (waiting, running, paused), by number."""
+        return self._open
+
+    def of_state(self, *states: TrialState) -> list[FrozenTrial]:
+        """Return the trials in one of these states, in the order of `ended`, open ones last."""
+        wanted = frozenset(states)
+        return [trial for trial in (*self.ended, *self._open) if trial.state in wanted]
+
+    @property
+    def running(self) -> list[FrozenTrial]:
+        """Trials that are being run, by number."""
+        return [trial for trial in self._open if trial.state is TrialState.RUNNING]
+
+    @property
+    def waiting(self) -> list[FrozenTrial]:
+        """Trials that wait to be started or restarted, by number."""
+        return [trial for trial in self._open if trial.state is TrialState.WAITING]
+
+    @property
+    def n_waiting(self) -> int:
+        """How many trials wait to be started or restarted."""
+        return self._n_waiting
+
+    @cached_property
+    def complete(self) -> list[FrozenTrial]:
+        """Trials with a result, in the order in which they ended."""
+        return [trial for trial in self.ended if trial.state is TrialState.COMPLETE]
+
+    @cached_property
+    def trials(self) -> list[FrozenTrial]:
+        """All trials by number."""
+        return sorted((*self.ended, *self._open), key=lambda trial: trial.number)
+
+    def trial(self, number: int) -> FrozenTrial:
+        """Return one trial.
+
+        Raises
+        ------
+        TrialNotFound
+            If there is none of that number.
+        """
+        for trial in self._open:
+            if trial.number == number:
+                return trial
+        found = self._columns.by_number.get(number)
+        if found is not None and found < self._ended:
+            return self._columns.trials[found]
+        raise TrialNotFound(f"the study has no trial {number!r}; it has {self.count} trials")
+
+    @property
+    def losses(self) -> Array:
+        """Values of the ended trials turned so that less is better, ``(len(ended), m)``.
+
+        NaN for trials without a result.
+        """
+        return self._columns.losses(self._ended)
+
+    @property
+    def violations(self) -> Array:
+        """Sum of the violations of the problem's limits by each ended trial, ``(len(ended),)``."""
+        return self._columns.violations(self._ended)
+
+    def encoded(self) -> tuple[Array, Array]:
+        """Return params of the ended trials as unit coordinates, and which are active.
+
+        Returns
+        -------
+        points, activity : arrays of shape ``(len(ended), d)``
+            In [0, 1], as `luthier.space.codec.Codec.encode` gives them; 1.0 where active.
+        """
+        return self._columns.encoded(self.problem.space, self._ended)
+
+    def find(self, params: Params) -> FrozenTrial | None:
+        """Return a trial that was run, is running or waits with just these params, or None."""
+        key = point_key(params)
+        for trial in self._open:
+            if point_key(trial.params) == key:
+                return trial
+        return self._columns.find(params, self._ended)
+
+    @property
+    def eligible(self) -> NDArray[np.bool_]:
+        """Which ended trials may be best: complete and within all limits, ``(len(ended),)``."""
+        eligible = self.violations == 0
+        eligible &= ~np.isnan(self.losses).any(axis=1)
+        return eligible
+
+
+class Prefix(Sequence[FrozenTrial]):
+    """The first items of a list that only grows."""
+
+    __slots__ = ("_items", "_length")
+
+    def __init__(self, items: list[FrozenTrial], length: int) -> None:
+        self._items = items
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return self._items[: self._length][index]
+        if not -self._length <= index < self._length:
+            raise IndexError(index)
+        return self._items[index if index >= 0 else self._length + index]
+
+    def __iter__(self) -> Iterator[FrozenTrial]:
+        return iter(self._items[: self._length])

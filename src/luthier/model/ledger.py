@@ -1,0 +1,263 @@
+"""The fold: from the events of a log to the trials they made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from luthier.errors import CorruptStorage, InvalidSpace
+from luthier.model.columns import Columns
+from luthier.model.dynamic import extended
+from luthier.model.events import (
+    Asked,
+    Defined,
+    Enqueued,
+    Event,
+    Noted,
+    Opened,
+    Paused,
+    Released,
+    Reported,
+    Resumed,
+    Suggested,
+    Told,
+)
+from luthier.model.history import History
+from luthier.model.problem import Problem
+from luthier.model.trial import NO_REPORTS, FrozenTrial, Report, Reports, TrialState
+
+_WAITING, _RUNNING, _PAUSED = TrialState.WAITING, TrialState.RUNNING, TrialState.PAUSED
+
+
+class Ledger:
+    """Folds events in order; `snapshot` gives what is true after them, at no cost.
+
+    Applying the same events always gives the same trials. What comes too late
+    (a second result, a report of an attempt that is over) changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._problem: Problem | None = None
+        self._columns: Columns | None = None
+        self._open: dict[int, FrozenTrial] = {}
+        self._waiting: set[int] = set()
+        self._count = 0
+        self._asked_by: dict[str, int] = {}
+        self._owners: dict[str, Opened] = {}
+        self._last_opened: Opened | None = None
+        self._user_attrs: dict[str, Any] = {}
+        self._appliers = {
+            Defined: self._defined,
+            Opened: self._opened,
+            Enqueued: self._enqueued,
+            Asked: self._asked,
+            Suggested: self._suggested,
+            Reported: self._reported,
+            Paused: self._paused,
+            Resumed: self._resumed,
+            Released: self._released,
+            Told: self._told,
+            Noted: self._noted,
+        }
+
+    def apply(self, events: Iterable[Event]) -> Ledger:
+        """Fold events that follow those applied before, and return this ledger.
+
+        Raises
+        ------
+        CorruptStorage
+            If the events cannot have happened in this order.
+        """
+        for event in events:
+            self.version += 1
+            self._appliers[type(event)](event)  # type: ignore[operator]
+        return self
+
+    def snapshot(self) -> History:
+        """Return the history up to here. It does not change when more events are applied.
+
+        Raises
+        ------
+        CorruptStorage
+            If the log has not defined a problem.
+        """
+        if self._problem is None or self._columns is None:
+            raise CorruptStorage("the log does not begin with the definition of a problem")
+        return History(
+            problem=self._problem,
+            version=self.version,
+            count=self._count,
+            columns=self._columns,
+            ended=len(self._columns.trials),
+            open_trials=tuple(self._open.values()),
+            asked_by=dict(self._asked_by),
+            owners=self._owners,
+            user_attrs=self._user_attrs,
+            last_opened=self._last_opened,
+            n_waiting=len(self._waiting),
+        )
+
+    def _defined(self, event: Defined) -> None:
+        self._problem = event.problem
+        self._asked_by = {}  # samplers that walk through the space begin anew in another space
+        if self._columns is None:
+            self._columns = Columns(event.problem)
+
+    def _opened(self, event: Opened) -> None:
+        self._owners = {**self._owners, event.owner: event}
+        self._last_opened = event
+
+    def _enqueued(self, event: Enqueued) -> None:
+        self._claim(event.number)
+        self._waiting.add(event.number)
+        self._open[event.number] = FrozenTrial(
+            event.number,
+            _WAITING,
+            event.params,
+            user_attrs=event.user_attrs,
+            attempt=0,
+            by="user",
+            fixed=event.params,
+            created=event.time,
+        )
+
+    def _asked(self, event: Asked) -> None:
+        number = event.number
+        queued = self._open.get(number)
+        if queued is None:
+            self._claim(number)
+        elif queued.state is not _WAITING or queued.attempt:
+            return
+        self._waiting.discard(number)
+        if queued is None:
+            by = event.by if isinstance(event.by, str) else event.by["name"]
+            self._asked_by[by] = self._asked_by.get(by, 0) + 1
+        dynamic = self._problem is not None and self._problem.dynamic and event.owner is not None
+        self._open[number] = FrozenTrial(
+            number,
+            _RUNNING,
+            {} if dynamic else event.params,
+            user_attrs=queued.user_attrs if queued else {},
+            owner=event.owner,
+            by=event.by,
+            at=event.at,
+            fixed=queued.fixed if queued else None,
+            proposed=event.params if dynamic else None,
+            created=queued.created if queued else event.time,
+            started=event.time,
+        )
+
+    def _suggested(self, event: Suggested) -> None:
+        values = dict(event.values)
+        if self._problem is not None:
+            space = self._problem.space
+            for name, param in event.params.items():
+                try:
+                    space = extended(space, {name: param})
+                except InvalidSpace:
+                    # Two processes used one name for two kinds at the same moment: the first
+                    # one defines it, and the other's value cannot be compared with any.
+                    values.pop(name, None)
+            if space is not self._problem.space:
+                self._problem = self._problem.with_space(space)
+        trial = self._open.get(event.number)
+        if trial is not None:
+            self._open[event.number] = replace(trial, params={**trial.params, **values})
+
+    def _reported(self, event: Reported) -> None:
+        trial = self._open.get(event.number)
+        if trial is None or trial.state is not _RUNNING or trial.attempt != event.attempt:
+            return
+        last = trial.reports.last
+        if last is not None and event.step <= last.step:
+            return
+        report = Report(event.step, event.metrics, event.time)
+        self._open[event.number] = replace(trial, reports=trial.reports.followed_by(report))
+
+    def _paused(self, event: Paused) -> None:
+        trial = self._open.get(event.number)
+        if trial is not None and trial.state is _RUNNING:
+            self._open[event.number] = replace(trial, state=_PAUSED)
+
+    def _resumed(self, event: Resumed) -> None:
+        trial = self._open.get(event.number)
+        if trial is None or event.attempt != trial.attempt + 1:
+            return
+        self._waiting.discard(event.number)
+        kept = NO_REPORTS
+        if event.step is not None:
+            reports = [report for report in trial.reports if report.step <= event.step]
+            kept = Reports(reports, len(reports))
+        self._open[event.number] = replace(
+            trial,
+            state=_RUNNING,
+            attempt=event.attempt,
+            owner=event.owner,
+            reports=kept,
+            params={} if trial.proposed is not None else trial.params,
+            error="",
+            started=event.time,
+        )
+
+    def _released(self, event: Released) -> None:
+        trial = self._open.get(event.number)
+        if trial is not None and trial.state is _RUNNING and trial.attempt == event.attempt:
+            self._waiting.add(event.number)
+            self._open[event.number] = replace(trial, state=_WAITING, error=event.reason)
+
+    def _told(self, event: Told) -> None:
+        trial = self._open.pop(event.number, None)
+        if trial is None:
+            if event.number >= self._count:
+                raise CorruptStorage(f"trial {event.number} was told before it was asked")
+            return
+        self._waiting.discard(event.number)
+        assert self._columns is not None  # an open trial exists only in a defined study
+        self._columns.append(
+            FrozenTrial(
+                trial.number,
+                event.state,
+                trial.params,
+                event.values,
+                event.metrics,
+                trial.reports,
+                trial.user_attrs,
+                event.error,
+                event.traceback,
+                event.output,
+                trial.attempt,
+                trial.owner,
+                trial.by,
+                trial.at,
+                trial.fixed,
+                trial.proposed,
+                event.cost,
+                trial.created,
+                trial.started,
+                event.time,
+            )
+        )
+
+    def _noted(self, event: Noted) -> None:
+        if event.number is None:
+            self._user_attrs = {**self._user_attrs, event.key: event.value}
+        elif (trial := self._open.get(event.number)) is not None:
+            self._open[event.number] = _noted_on(trial, event)
+        elif self._columns is not None and event.number in self._columns.by_number:
+            # Snapshots share the columns: a note shows in all of them. Samplers do not read notes.
+            index = self._columns.by_number[event.number]
+            self._columns.trials[index] = _noted_on(self._columns.trials[index], event)
+
+    def _claim(self, number: int) -> None:
+        if self._problem is None:
+            raise CorruptStorage("the log does not begin with the definition of a problem")
+        if number != self._count:
+            raise CorruptStorage(f"trial {number} begins where trial {self._count} should")
+        self._count += 1
+
+
+def _noted_on(trial: FrozenTrial, event: Noted) -> FrozenTrial:
+    attrs: Mapping[str, Any] = {**trial.user_attrs, event.key: event.value}
+    return replace(trial, user_attrs=attrs)

@@ -1,0 +1,299 @@
+"""Events as JSON texts and back, exactly.
+
+Plain values stay plain JSON. What JSON lacks is marked: a float that is not
+finite becomes ``{"float": "nan" | "inf" | "-inf"}``. Tuples become arrays;
+params hold no lists, so an array among them is read back as a tuple.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from sys import intern
+from typing import Any
+
+from luthier.errors import CorruptStorage, InvalidInput, NewerStorage
+from luthier.model.events import (
+    Asked,
+    Defined,
+    Enqueued,
+    Event,
+    Noted,
+    Opened,
+    Paused,
+    Released,
+    Reported,
+    Resumed,
+    Suggested,
+    Told,
+)
+from luthier.model.problem import Problem
+from luthier.model.trial import TrialState
+from luthier.space.serde import param_to_json, read_param
+
+FORMAT = 1
+"""Version of the log's format; a log that says a higher one is refused."""
+
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
+
+
+def to_text(event: Event) -> str:
+    """Return the event as one JSON text.
+
+    Raises
+    ------
+    InvalidInput
+        If the event carries a value that JSON cannot say.
+    """
+    data = _WRITERS[type(event)](event)
+    try:
+        return _encode(data)
+    except ValueError:
+        return _encode(_mark(data))
+    except (TypeError, RecursionError) as error:
+        kind = type(event).__name__
+        raise InvalidInput(f"{kind} event", data, f"values that JSON can say ({error})") from error
+
+
+def from_texts(
+    texts: Iterable[str], *, callables: Mapping[str, Callable[..., Any]] | None = None
+) -> list[Event]:
+    """Return the events that `to_text` wrote.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        One JSON text per event.
+    callables : mapping, optional
+        Functions that the space's constraints refer to by name.
+
+    Raises
+    ------
+    CorruptStorage
+        If a text is no event.
+    NewerStorage
+        If an event is of a kind or format that this version does not know.
+    """
+    # One document decodes faster than many, and shares its keys' strings.
+    document = "[" + ",".join(texts) + "]"
+    try:
+        items = json.loads(document)
+    except (ValueError, RecursionError) as error:
+        raise CorruptStorage(f"the log holds a line that is not JSON: {error}") from error
+    events = []
+    for data in items:
+        try:
+            read = _READERS[data["event"]]
+        except KeyError:
+            kind = data.get("event") if isinstance(data, dict) else data
+            raise NewerStorage(
+                f"the log holds an event {kind!r} that this version of Luthier does not know; "
+                "use a newer version"
+            ) from None
+        except TypeError:
+            raise CorruptStorage(f"the log holds a line that is no event: {data!r}") from None
+        try:
+            events.append(read(data) if read is not _read_defined else read(data, callables))
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise CorruptStorage(f"the log holds a broken event {data!r}: {error!r}") from error
+    return events
+
+
+def _mark(value: Any) -> Any:
+    if isinstance(value, float) and not isfinite(value):
+        return {"float": repr(value)}
+    if isinstance(value, Mapping):
+        return {key: _mark(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mark(item) for item in value]
+    return value
+
+
+def _unmark(value: Any) -> Any:
+    if isinstance(value, dict):
+        if len(value) == 1 and "float" in value and isinstance(value["float"], str):
+            return float(value["float"])
+        return {key: _unmark(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_unmark(item) for item in value]
+    return value
+
+
+def _param_value(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_param_value(item) for item in value)
+    return _unmark(value)
+
+
+def _params(params: dict[str, Any]) -> dict[str, Any]:
+    for value in params.values():
+        if type(value) is list or type(value) is dict:
+            return {name: _param_value(item) for name, item in params.items()}
+    return params
+
+
+def _metrics(data: dict[str, Any]) -> dict[str, float]:
+    for value in data.values():
+        if type(value) is dict:
+            return {name: _unmark(item) for name, item in data.items()}
+    return data
+
+
+def _write_defined(event: Defined) -> dict[str, Any]:
+    return {
+        "event": "defined",
+        "format": FORMAT,
+        "problem": event.problem.to_json(),
+        "time": event.time,
+    }
+
+
+def _read_defined(
+    data: dict[str, Any], callables: Mapping[str, Callable[..., Any]] | None = None
+) -> Defined:
+    if data["format"] > FORMAT:
+        raise NewerStorage(
+            f"the study was written in format {data['format']}, this version of Luthier reads "
+            f"format {FORMAT}; use a newer version"
+        )
+    return Defined(Problem.from_json(data["problem"], callables=callables), data["time"])
+
+
+def _write_asked(event: Asked) -> dict[str, Any]:
+    data = {
+        "event": "asked",
+        "number": event.number,
+        "params": event.params,
+        "at": event.at,
+        "by": event.by,
+        "time": event.time,
+    }
+    if event.owner is not None:
+        data["owner"] = event.owner
+    return data
+
+
+def _read_asked(data: dict[str, Any]) -> Asked:
+    return Asked(
+        data["number"],
+        _params(data["params"]),
+        data["at"],
+        _shared(data["by"]),
+        _shared(data.get("owner")),
+        data["time"],
+    )
+
+
+def _shared(value: Any) -> Any:
+    # The same few words stand in every trial of a long history.
+    return intern(value) if type(value) is str else value
+
+
+def _write_told(event: Told) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "event": "told",
+        "number": event.number,
+        "state": event.state.value,
+        "time": event.time,
+    }
+    if event.values is not None:
+        data["values"] = event.values
+    if event.metrics:
+        data["metrics"] = event.metrics
+    if event.error:
+        data["error"] = event.error
+    if event.traceback:
+        data["traceback"] = event.traceback
+    if event.output:
+        data["output"] = event.output
+    if event.cost is not None:
+        data["cost"] = event.cost
+    return data
+
+
+def _read_told(data: dict[str, Any]) -> Told:
+    values = data.get("values")
+    get = data.get
+    return Told(
+        data["number"],
+        TrialState(data["state"]),
+        None if values is None else tuple(values),
+        _metrics(get("metrics", {})),
+        get("error", ""),
+        get("traceback", ""),
+        get("output", ""),
+        get("cost"),
+        data["time"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """Reads and writes an event whose fields JSON can say as they are."""
+
+    kind: type[Any]
+    name: str
+    fields: tuple[str, ...]
+
+    def write(self, event: Any) -> dict[str, Any]:
+        data = {"event": self.name}
+        for name in self.fields:
+            data[name] = getattr(event, name)
+        return data
+
+    def read(self, data: dict[str, Any]) -> Any:
+        return self.kind(**{name: _unmark(data[name]) for name in self.fields})
+
+
+_PLAIN = (
+    _Plain(Opened, "opened", ("owner", "sampler", "about", "time")),
+    _Plain(Reported, "reported", ("number", "step", "metrics", "attempt", "time")),
+    _Plain(Paused, "paused", ("number", "time")),
+    _Plain(Resumed, "resumed", ("number", "attempt", "owner", "step", "time")),
+    _Plain(Released, "released", ("number", "reason", "attempt", "time")),
+    _Plain(Noted, "noted", ("number", "key", "value")),
+)
+
+_WRITERS: dict[type[Any], Callable[[Any], dict[str, Any]]] = {
+    Defined: _write_defined,
+    Asked: _write_asked,
+    Told: _write_told,
+    Enqueued: lambda event: {
+        "event": "enqueued",
+        "number": event.number,
+        "params": event.params,
+        "user_attrs": event.user_attrs,
+        "time": event.time,
+    },
+    Suggested: lambda event: {
+        "event": "suggested",
+        "number": event.number,
+        "values": event.values,
+        **(
+            {"params": {name: param_to_json(param) for name, param in event.params.items()}}
+            if event.params
+            else {}
+        ),
+    },
+    **{plain.kind: plain.write for plain in _PLAIN},
+}
+
+_READERS: dict[str, Callable[..., Event]] = {
+    "defined": _read_defined,
+    "asked": _read_asked,
+    "told": _read_told,
+    "enqueued": lambda data: Enqueued(
+        data["number"], _params(data["params"]), _unmark(data["user_attrs"]), data["time"]
+    ),
+    "suggested": lambda data: Suggested(
+        data["number"],
+        _params(data["values"]),
+        {
+            name: read_param(param, f"params.{name}")
+            for name, param in data.get("params", {}).items()
+        },
+    ),
+    **{plain.name: plain.read for plain in _PLAIN},
+}

@@ -1,0 +1,45 @@
+"""A list of points, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from luthier.errors import SpaceExhausted
+from luthier.model.history import History
+from luthier.model.problem import Problem
+from luthier.model.trial import Params
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Propose given points in order and nothing else: manual search as a sampler.
+
+    Parameters
+    ----------
+    points : sequence of mapping of str to object
+        Each a complete configuration of the space.
+
+    Raises
+    ------
+    InvalidParams
+        By `suggest`, if a point does not belong to the space.
+    SpaceExhausted
+        By `suggest`, after the last point.
+    """
+
+    points: Sequence[Params]
+
+    def suggest(
+        self, problem: Problem, history: History, rng: np.random.Generator, n: int = 1
+    ) -> Sequence[Params]:
+        """Propose the next `n` points, fewer at the end of the list."""
+        first = history.asked_by.get("fixed", 0)
+        points = self.points[first : first + n]
+        if not points:
+            raise SpaceExhausted(f"all {len(self.points)} given points have been proposed")
+        for point in points:
+            problem.space.check(point)
+        return [problem.space.canonical(point) for point in points]

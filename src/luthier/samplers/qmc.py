@@ -1,0 +1,84 @@
+"""Quasi-random search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import get_args
+
+import numpy as np
+
+from luthier.errors import EmptySpace, InvalidInput
+from luthier.model.history import History
+from luthier.model.problem import Problem
+from luthier.model.trial import Params
+from luthier.numerics.qmc import BLOCK, Kind
+from luthier.numerics.qmc import Sequence as QmcSequence
+from luthier.space.space import Space
+
+
+@dataclass(frozen=True, slots=True)
+class QMC:
+    """Fill the space evenly with a scrambled low-discrepancy sequence.
+
+    Each parameter's prior applies through its quantiles; points that violate a
+    constraint are skipped.
+
+    Parameters
+    ----------
+    kind : {"sobol", "halton"}, default "sobol"
+        Sobol is the more even one, best at powers of two; Halton is even at any number.
+
+    References
+    ----------
+    Bousquet et al. (2017), Critical Hyper-Parameters: No Random, No Cry, arXiv:1706.03200.
+    """
+
+    kind: Kind = "sobol"
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise InvalidInput("QMC: kind", self.kind, "'sobol' or 'halton'")
+
+    def suggest(
+        self, problem: Problem, history: History, rng: np.random.Generator, n: int = 1
+    ) -> Sequence[Params]:
+        """Propose the next `n` feasible points of the sequence."""
+        points = _points(problem.space, self.kind, problem.seed)
+        first = history.asked_by.get("qmc", 0)
+        return [points.at(index) for index in range(first, first + n)]
+
+
+class _Points:
+    """Feasible points of the sequence, produced as far as they were needed."""
+
+    def __init__(self, space: Space, kind: Kind, seed: int) -> None:
+        self._codec = space.codec
+        self._sequence = QmcSequence(kind, self._codec.d, seed) if self._codec.d else None
+        self._points: list[Params] = []
+        self._last_block = 0
+
+    def at(self, index: int) -> Params:
+        if self._sequence is None:
+            return self._codec.decode(np.empty((1, 0)))[0]
+        while len(self._points) <= index:
+            points = self._codec.from_uniform(self._sequence.next_block())
+            feasible = points[self._codec.feasible(points)]
+            self._points.extend(self._codec.decode(feasible))
+            self._last_block = 0 if len(feasible) else self._last_block + 1
+            if self._last_block == EMPTY_BLOCKS:
+                raise EmptySpace(
+                    f"no point satisfies the constraints among {EMPTY_BLOCKS * BLOCK} "
+                    "points of the sequence in a row"
+                )
+        return self._points[index]
+
+
+EMPTY_BLOCKS = 512
+"""After so many blocks without a feasible point the space counts as empty."""
+
+
+@lru_cache(maxsize=8)
+def _points(space: Space, kind: Kind, seed: int) -> _Points:
+    return _Points(space, kind, seed)

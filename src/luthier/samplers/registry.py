@@ -1,0 +1,100 @@
+"""Samplers by name: for the command line, for files, and for the log.
+
+To add a sampler, write its file and add its line here. A package of its own
+registers one under the entry-point group ``luthier.samplers``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, cast
+
+from luthier.errors import InvalidInput
+from luthier.samplers.base import Sampler
+
+BUILT_IN = {
+    "random": "luthier.samplers.random:Random",
+    "grid": "luthier.samplers.grid:Grid",
+    "qmc": "luthier.samplers.qmc:QMC",
+    "fixed": "luthier.samplers.fixed:Fixed",
+}
+
+ENTRY_POINTS = "luthier.samplers"
+
+Spec = str | Mapping[str, Any]
+"""A sampler in a file or in the log: its name, or a mapping of ``name`` and its settings."""
+
+
+def names() -> list[str]:
+    """Return the names of all samplers, those of installed packages included."""
+    return sorted({*BUILT_IN, *(point.name for point in entry_points(group=ENTRY_POINTS))})
+
+
+def make(spec: Spec | Sampler) -> Sampler:
+    """Return the sampler that a name or a mapping describes; a sampler is returned as it is.
+
+    Raises
+    ------
+    InvalidInput
+        If the name is unknown or a setting is not one of the sampler's.
+    """
+    if isinstance(spec, str):
+        return cast(Sampler, _load(spec)())
+    if isinstance(spec, Mapping):
+        if "name" not in spec:
+            raise InvalidInput("sampler", dict(spec), "a mapping with a 'name'")
+        settings = {key: value for key, value in spec.items() if key != "name"}
+        kind = _load(spec["name"])
+        known = [item.name for item in fields(kind)]
+        for key in settings:
+            if key not in known:
+                allowed = ", ".join(known) or "no settings"
+                raise InvalidInput(f"sampler {spec['name']!r}: setting", key, allowed)
+        return cast(Sampler, kind(**settings))
+    if isinstance(spec, Sampler):
+        return spec
+    raise InvalidInput("sampler", spec, f"a sampler, or one of the names {', '.join(names())}")
+
+
+def describe(sampler: Sampler) -> Spec:
+    """Return the name of a sampler, with those settings that differ from the defaults.
+
+    A sampler that is not registered is described by its class's name.
+    """
+    kind = type(sampler)
+    name = _name_of(f"{kind.__module__}:{kind.__qualname__}") or kind.__qualname__
+    settings = {}
+    for item in fields(kind):  # type: ignore[arg-type]
+        value = getattr(sampler, item.name)
+        if value != item.default:
+            settings[item.name] = value
+    return {"name": name, **settings} if settings else name
+
+
+def _name_of(path: str) -> str | None:
+    for name, known in BUILT_IN.items():
+        if known == path:
+            return name
+    for point in entry_points(group=ENTRY_POINTS):
+        if point.value == path:
+            return point.name
+    return None
+
+
+def _load(name: str) -> type[Any]:
+    path = BUILT_IN.get(name)
+    if path is None:
+        for point in entry_points(group=ENTRY_POINTS):
+            if point.name == name:
+                loaded: type[Any] = point.load()
+                return loaded
+        close = get_close_matches(str(name), names(), 1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        raise InvalidInput("sampler", name, ", ".join(names()) + hint)
+    module, _, attribute = path.partition(":")
+    found: type[Any] = getattr(import_module(module), attribute)
+    return found

@@ -1,0 +1,116 @@
+"""What every parameter can do, and what values may be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from luthier.errors import InvalidSpace
+from luthier.space.conditions import Condition
+
+
+def exact(value: Any) -> Any:
+    """Return a key that tells apart what ``==`` does not: 1, 1.0 and True; 0.0 and -0.0."""
+    if isinstance(value, tuple):
+        return tuple(map(exact, value))
+    return (type(value), repr(value)) if isinstance(value, (bool, int, float)) else value
+
+
+class Param:
+    """Base of all parameters: equality by type and fields, and a short repr."""
+
+    __slots__ = ()
+    when: Condition | None
+
+    def _key(self) -> tuple[Any, ...]:
+        return tuple(exact(getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._key()))
+
+    def __repr__(self) -> str:
+        shown = []
+        for field in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if field.name in ("low", "high", "choices", "items", "names", "expression"):
+                shown.append(repr(list(value) if isinstance(value, tuple) else value))
+            elif exact(value) != exact(field.default):
+                shown.append(f"{field.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    @property
+    def cardinality(self) -> int | None:
+        """How many values there are; None for infinitely many."""
+        raise NotImplementedError
+
+    @property
+    def plain(self) -> bool:
+        """Whether JSON gives every value back as it was."""
+        return True
+
+    def check(self, value: Any, field: str) -> None:
+        """Raise `InvalidParams` unless `value` belongs to this parameter."""
+        raise NotImplementedError
+
+    def knows(self, value: Any) -> bool:
+        """Return whether `value` is, or once was, a value of this parameter."""
+        raise NotImplementedError
+
+    def restore(self, value: Any) -> Any:
+        """Return the value that JSON changed: lists back to tuples."""
+        return value
+
+
+def is_number(value: Any) -> bool:
+    """Return whether `value` is a number, not a bool, not NaN."""
+    return (
+        isinstance(value, (int, float, np.integer, np.floating))
+        and not isinstance(value, bool)
+        and value == value
+    )
+
+
+def is_whole(value: Any) -> bool:
+    """Return whether `value` is a number without a fraction."""
+    return is_number(value) and value not in (math.inf, -math.inf) and value == int(value)
+
+
+def as_tuple(value: Any) -> Any:
+    """Return lists as tuples, at every level."""
+    return tuple(map(as_tuple, value)) if isinstance(value, (list, tuple)) else value
+
+
+def distinct(field: str, given: Iterable[Any]) -> tuple[Any, ...]:
+    """Return plain values that differ under ``==`` as a tuple, or raise `InvalidSpace`."""
+    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+        raise InvalidSpace(field, given, "a sequence of values")
+    values = tuple(given)
+    if not values:
+        raise InvalidSpace(field, values, "at least one value")
+    seen: dict[Any, Any] = {}
+    for value in values:
+        if not _is_plain(value):
+            raise InvalidSpace(
+                field,
+                value,
+                "None, bool, int, float (not NaN), str and tuples of those; for other objects "
+                "use a name and look the object up in the objective",
+            )
+        if value in seen:
+            raise InvalidSpace(field, value, f"values that differ; it equals {seen[value]!r}")
+        seen[value] = value
+    return values
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    # Exact types: a subclass, such as a member of an IntEnum, would not come back from JSON.
+    return value is None or (type(value) in (bool, int, float, str) and value == value)

@@ -1,0 +1,28 @@
+"""Where studies are kept: in memory, in an SQLite file, on a database server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from luthier.storage.base import Record, Storage
+from luthier.storage.memory import Memory
+from luthier.storage.registry import open_storage
+
+if TYPE_CHECKING:
+    from luthier.storage.sql import SQL
+    from luthier.storage.sqlite import SQLite
+
+__all__ = ["Record", "Storage", "Memory", "SQLite", "SQL", "open_storage"]
+
+
+def __getattr__(name: str) -> Any:
+    # Databases are imported by those who use them: `import luthier` stays cheap.
+    if name == "SQLite":
+        from luthier.storage.sqlite import SQLite
+
+        return SQLite
+    if name == "SQL":
+        from luthier.storage.sql import SQL
+
+        return SQL
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,72 @@
+"""What any storage may be given, so that a study can move from one storage to another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from luthier.errors import Conflict, InvalidInput, StudyExists, StudyNotFound
+from luthier.storage.base import Record
+
+LONGEST_NAME = 250
+"""Characters in the name of a study, a claim or an owner (indexes of MySQL hold no more)."""
+
+
+def check_append(study: str, records: Sequence[Record]) -> None:
+    """Reject what some storage could not keep.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no record, or a text cannot be stored everywhere: a claim that is too
+        long, or one with NUL or half a surrogate pair (JSON escapes both).
+    Conflict
+        If two of the records carry the same claim.
+    """
+    check_name("study", study)
+    if not records:
+        raise InvalidInput("records", records, "at least one record")
+    claims: set[str] = set()
+    for body, claim in records:
+        _check_text("body", body)
+        if claim is not None:
+            check_name("claim", claim)
+            if claim in claims:
+                raise Conflict(claim)
+            claims.add(claim)
+
+
+def check_name(field: str, name: str) -> None:
+    """Reject a name that is not 1 to 250 storable characters."""
+    if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME:
+        raise InvalidInput(field, name, f"a string of 1 to {LONGEST_NAME} characters")
+    _check_text(field, name)
+
+
+def check_range(after: int, limit: int | None) -> None:
+    """Reject a range of versions that makes no sense."""
+    if after < 0:
+        raise InvalidInput("after", after, "a version, 0 or more")
+    if limit is not None and limit < 0:
+        raise InvalidInput("limit", limit, "0 or more, or None for all")
+
+
+def unknown(study: str, url: str) -> StudyNotFound:
+    """Return the error for a study that is not there."""
+    return StudyNotFound(f"no study {study!r} in {url}")
+
+
+def already(study: str, url: str) -> StudyExists:
+    """Return the error for a study that is there already."""
+    return StudyExists(f"study {study!r} is already in {url}")
+
+
+def _check_text(field: str, text: str) -> None:
+    if not isinstance(text, str):
+        raise InvalidInput(field, text, "a string")
+    if "\0" in text:
+        raise InvalidInput(field, text, "text without the character NUL")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise InvalidInput(field, text, "text without lone surrogates") from None

@@ -1,0 +1,88 @@
+"""From what a user types to a storage."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from luthier.errors import InvalidInput
+from luthier.storage.base import Storage
+from luthier.storage.memory import Memory
+
+FILE_ENDINGS = (".db", ".sqlite", ".sqlite3")
+
+
+def open_storage(storage: str | os.PathLike[str] | Storage | None = None) -> Storage:
+    """Return the storage that a URL or a path names.
+
+    Parameters
+    ----------
+    storage : str, path or Storage, optional
+        ========================================  =================================
+        ``None`` or ``"memory"``                  memory of this process (default)
+        ``"sqlite"``                              the file ``luthier.db`` here
+        ``"runs.db"`` (``.sqlite``, ``.sqlite3``)  that SQLite file
+        ``"sqlite:///runs.db"``                   the same; four slashes: absolute
+        ``"postgresql://user@host/database"``     PostgreSQL (extra ``sql``)
+        ``"mysql://..."``, ``"mariadb://..."``    MySQL, MariaDB (extra ``mysql``)
+        ========================================  =================================
+
+        A storage is returned as it is.
+
+    Raises
+    ------
+    InvalidInput
+        If the URL or the file's ending is not one of these.
+    MissingExtra
+        If the storage needs packages that are not installed.
+    StorageError
+        If it is there and cannot be used, see `luthier.storage.base.Storage`.
+
+    Examples
+    --------
+    >>> open_storage("memory")
+    Memory()
+    """
+    if storage is None:
+        return Memory()
+    if isinstance(storage, Storage):
+        return storage
+    url = os.fspath(storage)
+    scheme, mark, _ = url.partition("://")
+    if not mark and url.endswith(FILE_ENDINGS):
+        return _sqlite(url)
+    opener = SCHEMES.get(scheme.partition("+")[0])
+    if opener is None:
+        # What follows the scheme may hold a password.
+        given = f"{scheme}://..." if mark else url
+        endings, schemes = ", ".join(FILE_ENDINGS), ", ".join(SCHEMES)
+        raise InvalidInput(
+            "storage", given, f"a path ending in {endings}, or a URL beginning with {schemes}"
+        )
+    return opener(url)
+
+
+def _memory(url: str) -> Storage:
+    return Memory()
+
+
+def _sqlite(url: str) -> Storage:
+    from luthier.storage.sqlite import SQLite
+
+    return SQLite() if url == "sqlite" else SQLite(url.removeprefix("sqlite:///"))
+
+
+def _sql(url: str) -> Storage:
+    from luthier.storage.sql import SQL
+
+    return SQL(url)
+
+
+SCHEMES: dict[str, Callable[[str], Storage]] = {
+    "memory": _memory,
+    "sqlite": _sqlite,
+    "postgresql": _sql,
+    "postgres": _sql,
+    "mysql": _sql,
+    "mariadb": _sql,
+}

@@ -1,0 +1,333 @@
+"""A storage on a database server: PostgreSQL, MySQL, MariaDB."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+import uuid
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from luthier.errors import Conflict, InvalidInput, LuthierError, MissingExtra
+from luthier.storage._checks import already, check_append, check_name, check_range, unknown
+from luthier.storage.base import Record
+
+try:
+    import sqlalchemy as sa
+    from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+except ImportError as error:
+    raise MissingExtra("a study on a database server", "sql") from error
+
+from luthier.storage._sql_errors import COLLIDED, code_of, is_lost, translated
+from luthier.storage._sql_schema import Exact, beats, prepare, records, studies
+
+T = TypeVar("T")
+
+PATIENCE = 60.0
+"""Seconds to wait for a server that went away."""
+
+SLEEP = (0.02, 0.2)
+"""Shortest and longest pause before the next try, in seconds."""
+
+DRIVERS = {
+    "postgres": ("postgresql+psycopg", "sql"),
+    "postgresql": ("postgresql+psycopg", "sql"),
+    "mysql": ("mysql+pymysql", "mysql"),
+    "mariadb": ("mariadb+pymysql", "mysql"),
+}
+
+# One statement is one transaction and one round trip. The study's row stays locked until
+# the records are there, so readers see versions in order and without holes.
+_POSTGRESQL_RECORDS = """
+), added AS (
+    INSERT INTO luthier_records (study, seq, claim, token, body)
+    SELECT log.id, log.version - :count + place, claim,
+        CASE place WHEN 1 THEN CAST(:token AS text) END, body
+    FROM log, unnest(CAST(:claims AS text[]), CAST(:bodies AS text[]))
+        WITH ORDINALITY AS given (claim, body, place)
+    RETURNING seq
+)
+SELECT max(seq) FROM added
+"""
+POSTGRESQL_CREATE = sa.text(
+    "WITH log AS ("
+    "INSERT INTO luthier_studies (name, version) VALUES (:study, :count) RETURNING id, version"
+    + _POSTGRESQL_RECORDS
+)
+POSTGRESQL_APPEND = sa.text(
+    "WITH log AS ("
+    "UPDATE luthier_studies SET version = version + :count WHERE name = :study "
+    "RETURNING id, version" + _POSTGRESQL_RECORDS
+)
+POSTGRESQL_BEAT = """
+INSERT INTO luthier_beats (study, owner, at)
+SELECT id, :owner, clock_timestamp() AT TIME ZONE 'UTC' FROM luthier_studies WHERE name = :study
+ON CONFLICT (study, owner) DO UPDATE SET at = excluded.at
+"""
+MYSQL_BEAT = """
+INSERT INTO luthier_beats (study, owner, at)
+SELECT id, :owner, UTC_TIMESTAMP(6) FROM luthier_studies WHERE name = :study
+ON DUPLICATE KEY UPDATE at = VALUES(at)
+"""
+POSTGRESQL_AGE = "CAST(extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - at) AS float8)"
+MYSQL_AGE = "TIMESTAMPDIFF(MICROSECOND, at, UTC_TIMESTAMP(6)) / 1e6"
+
+
+class SQL:
+    """Logs in tables of a database server that any number of machines may share.
+
+    Writers of the same study queue at its row, those of different studies do not wait for
+    each other. A server that goes away is waited for, up to a minute; an append whose
+    answer got lost is written once, not twice.
+
+    Parameters
+    ----------
+    url : str
+        ``postgresql://user:password@host:port/database``, ``mysql://...`` or
+        ``mariadb://...``.
+        Tables are created, and upgraded after a new release, by the first who comes. Their
+        names begin with ``luthier_``, so the database may hold other things too.
+
+    Raises
+    ------
+    InvalidInput
+        If the URL is not one of these.
+    MissingExtra
+        If the database's driver is not installed.
+    NewerStorage
+        If the tables are of a newer version.
+    StorageError
+        If the server cannot be reached or does not let the user in.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        """With the password, if it was given with one; `repr` hides it."""
+        address, extra = _address(url)
+        self._shown = _shown(address)
+        self._password = address.password
+        try:
+            # One statement, one transaction, unless a method begins a longer one.
+            self._engine = sa.create_engine(
+                address, isolation_level="AUTOCOMMIT", hide_parameters=True
+            )
+        except ImportError as error:
+            raise MissingExtra(f"a study on {address.get_backend_name()}", extra) from error
+        self._on_postgresql = self._engine.dialect.name == "postgresql"
+        _instances.add(self)
+        self._patiently(lambda again: prepare(self._engine, self._shown), patience=0.0)
+
+    def append(self, study: str, records: Sequence[Record], *, create: bool = False) -> int:
+        """Append all records or none; see `luthier.storage.base.Storage.append`."""
+        check_append(study, records)
+        token = uuid.uuid4().hex
+        write = self._append_at_once if self._on_postgresql else self._append_in_steps
+
+        def attempt(again: bool) -> int:
+            try:
+                version = write(study, records, create, token)
+            except IntegrityError as error:
+                if again and (written := self._written(study, token)) is not None:
+                    return written + len(records) - 1
+                raise self._refusal(study, records, create, error) from error
+            if version is None:
+                raise unknown(study, self._shown)
+            return version
+
+        return self._patiently(attempt)
+
+    def read(self, study: str, after: int = 0, limit: int | None = None) -> list[str]:
+        """Return bodies in order; see `luthier.storage.base.Storage.read`."""
+        check_range(after, limit)
+        new = (records.c.study == studies.c.id) & (records.c.seq > after)
+        if limit is not None:
+            new &= records.c.seq <= after + limit
+        # The outer join gives one empty row for a study with nothing new, none for an
+        # unknown one. MySQL would sort it in a temporary table; here it is nearly free.
+        rows = self._rows(
+            sa.select(records.c.seq, records.c.body)
+            .select_from(studies.outerjoin(records, new))
+            .where(studies.c.name == study)
+        )
+        if not rows:
+            raise unknown(study, self._shown)
+        return [body for seq, body in sorted(rows) if seq is not None]
+
+    def studies(self) -> list[str]:
+        """Return the names of all studies, in order of creation."""
+        return self._column(sa.select(studies.c.name).order_by(studies.c.id))
+
+    def delete(self, study: str) -> None:
+        """Delete a study; see `luthier.storage.base.Storage.delete`."""
+
+        def attempt(again: bool) -> None:
+            with self._engine.connect() as connection:
+                gone = connection.execute(studies.delete().where(studies.c.name == study)).rowcount
+            if not gone and not again:
+                raise unknown(study, self._shown)
+
+        self._patiently(attempt)
+
+    def beat(self, study: str, owner: str) -> None:
+        """Note that `owner` is alive now, by the clock of the server."""
+        check_name("owner", owner)
+        beat = sa.text(POSTGRESQL_BEAT if self._on_postgresql else MYSQL_BEAT).bindparams(
+            sa.bindparam("owner", owner, Exact), sa.bindparam("study", study, Exact)
+        )
+
+        def attempt(again: bool) -> None:
+            with self._engine.connect() as connection:
+                if not connection.execute(beat).rowcount:
+                    raise unknown(study, self._shown)
+
+        self._patiently(attempt)
+
+    def beats(self, study: str) -> Mapping[str, float]:
+        """Return for each owner the seconds since its last beat."""
+        since: sa.ColumnClause[Any] = sa.literal_column(
+            POSTGRESQL_AGE if self._on_postgresql else MYSQL_AGE
+        )
+        query = (
+            sa.select(beats.c.owner, since)
+            .select_from(studies.outerjoin(beats, beats.c.study == studies.c.id))
+            .where(studies.c.name == study)
+        )
+        rows = self._rows(query)
+        if not rows:
+            raise unknown(study, self._shown)
+        # A clock that was set back makes a beat look like one to come: it is a fresh one.
+        return {owner: max(0.0, float(age)) for owner, age in rows if owner is not None}
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def __repr__(self) -> str:
+        return f"SQL({self._shown!r})"
+
+    def __reduce__(self) -> tuple[type[SQL], tuple[str]]:
+        return SQL, (self.url,)
+
+    def _append_at_once(
+        self, study: str, given: Sequence[Record], create: bool, token: str
+    ) -> int | None:
+        values = {
+            "study": study,
+            "count": len(given),
+            "token": token,
+            "claims": [claim for _, claim in given],
+            "bodies": [body for body, _ in given],
+        }
+        with self._engine.connect() as connection:
+            result = connection.execute(POSTGRESQL_CREATE if create else POSTGRESQL_APPEND, values)
+            version: int | None = result.scalar_one()
+            return version
+
+    def _append_in_steps(
+        self, study: str, given: Sequence[Record], create: bool, token: str
+    ) -> int | None:
+        with self._engine.begin() as connection:
+            connection.execute(sa.text("START TRANSACTION"))
+            if create:
+                row = studies.insert().values(name=study, version=len(given))
+                key, version = connection.execute(row).lastrowid, 0
+            else:
+                log = studies.c.name == study
+                lock = sa.select(studies.c.id, studies.c.version).where(log).with_for_update()
+                found = connection.execute(lock).one_or_none()
+                if found is None:
+                    return None
+                key, version = found
+                after = studies.update().where(studies.c.id == key)
+                connection.execute(after.values(version=version + len(given)))
+            rows = [
+                {"study": key, "seq": version + place, "claim": claim, "token": None, "body": body}
+                for place, (body, claim) in enumerate(given, 1)
+            ]
+            rows[0]["token"] = token
+            connection.execute(records.insert(), rows)
+        return int(version) + len(given)
+
+    def _written(self, study: str, token: str) -> int | None:
+        found = self._column(
+            sa.select(records.c.seq)
+            .join(studies, records.c.study == studies.c.id)
+            .where(studies.c.name == study, records.c.token == token)
+        )
+        return found[0] if found else None
+
+    def _refusal(
+        self, study: str, given: Sequence[Record], create: bool, error: IntegrityError
+    ) -> LuthierError:
+        if create:
+            return already(study, self._shown)
+        claims = [claim for _, claim in given if claim is not None]
+        taken = self._column(
+            sa.select(records.c.claim)
+            .join(studies, records.c.study == studies.c.id)
+            .where(studies.c.name == study, records.c.claim.in_(claims))
+        )
+        for claim in claims:
+            if claim in taken:
+                return Conflict(claim)
+        return translated(error, self._shown, self._password)
+
+    def _column(self, query: sa.Select[Any]) -> list[Any]:
+        return [row[0] for row in self._rows(query)]
+
+    def _rows(self, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
+        def attempt(again: bool) -> list[tuple[Any, ...]]:
+            with self._engine.connect() as connection:
+                return [tuple(row) for row in connection.execute(query)]
+
+        return self._patiently(attempt)
+
+    def _patiently(self, work: Callable[[bool], T], *, patience: float | None = None) -> T:
+        """Do the work, again after the server was lost; tell it if it may have been done."""
+        deadline = None
+        again = False
+        while True:
+            try:
+                return work(again)
+            except DBAPIError as error:
+                lost = is_lost(error)
+                now = time.monotonic()
+                if deadline is None:
+                    deadline = now + (PATIENCE if patience is None else patience)
+                if now >= deadline or not (lost or code_of(error) in COLLIDED):
+                    raise translated(error, self._shown, self._password) from error
+                again = again or lost
+            time.sleep(random.uniform(*SLEEP))
+
+
+def _address(url: str) -> tuple[sa.URL, str]:
+    scheme, mark, rest = url.partition("://")
+    backend = scheme.partition("+")[0]
+    try:
+        driver, extra = DRIVERS[backend]
+        if not mark or scheme not in (backend, driver):
+            raise KeyError(scheme)
+        return sa.make_url(f"{driver}://{rest}"), extra
+    except (KeyError, ArgumentError, ValueError):
+        allowed = "postgresql://, mysql:// or mariadb://user:password@host:port/database"
+        # What follows may hold a password.
+        raise InvalidInput("storage", f"{scheme}://...", allowed) from None
+
+
+def _shown(address: sa.URL) -> str:
+    return address.set(drivername=address.get_backend_name()).render_as_string()
+
+
+# A forked child must not speak on its parent's connections.
+_instances: weakref.WeakSet[SQL] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for storage in list(_instances):
+        storage._engine.dispose(close=False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

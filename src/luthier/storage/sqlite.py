@@ -1,0 +1,306 @@
+"""A storage in one SQLite file, for the threads and processes of one machine."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Literal, TypeVar
+
+from luthier.errors import Conflict, InvalidInput, StorageError
+from luthier.storage._checks import already, check_append, check_name, check_range, unknown
+from luthier.storage._sqlite_file import connect, is_busy, transient, translated
+from luthier.storage.base import Record
+
+T = TypeVar("T")
+
+PATIENCE = 60.0
+"""Seconds to wait for a file that another process has locked."""
+
+LARGEST_LOG = 32 * 2**20
+"""Bytes to which the write-ahead log may grow before writers are held off to empty it."""
+
+# A process that waits for another sleeps this long between tries, in seconds. Shorter
+# sleeps end in vain more often and slow down the process that is writing.
+SHORTEST_SLEEP, LONGEST_SLEEP = 0.0005, 0.004
+
+FIND = """
+SELECT id, coalesce((SELECT max(seq) FROM records WHERE study = studies.id), 0)
+FROM studies WHERE name = ?
+"""
+# The outer join gives one empty row for a study with nothing new, none for an unknown one.
+READ = """
+SELECT body FROM studies LEFT JOIN records ON study = id AND seq BETWEEN ? + 1 AND ?
+WHERE name = ? ORDER BY seq
+"""
+STUDIES = "SELECT name FROM studies ORDER BY id"
+BEGIN = "INSERT INTO studies (name) VALUES (?)"
+LAST_VERSION = 2**63 - 1
+INSERT = "INSERT INTO records (study, seq, claim, body) VALUES (?, ?, ?, ?)"
+BEAT = """
+INSERT INTO beats (study, owner, at) SELECT id, ?, ? FROM studies WHERE name = ?
+ON CONFLICT (study, owner) DO UPDATE SET at = excluded.at
+"""
+BEATS = "SELECT owner, at FROM studies LEFT JOIN beats ON study = id WHERE name = ?"
+
+
+class SQLite:
+    """Logs in one SQLite file that any number of processes of one machine may share.
+
+    Every append is one transaction in write-ahead mode. Processes may be forked, spawned
+    and killed at any moment; what `append` has returned for stays.
+
+    Parameters
+    ----------
+    path : str or path, default "luthier.db"
+        The file. Its folder must exist; the file is created by the first write. It must
+        lie on a local disk: the locks of network file systems cannot be trusted.
+    durability : {"process", "power"}, default "process"
+        What every acknowledged append outlives. ``"process"``: the death of any process.
+        A power cut or a crash of the kernel may take the last moments and never
+        corrupts the file. ``"power"``: these as well, at the price of waiting for the disk
+        at every append.
+
+    Raises
+    ------
+    StorageError
+        If the folder does not exist.
+    CorruptStorage, NewerStorage
+        If there is a file and it is not ours, damaged, or of a newer version. It is not
+        touched.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] = "luthier.db",
+        *,
+        durability: Literal["process", "power"] = "process",
+    ) -> None:
+        if durability not in ("process", "power"):
+            raise InvalidInput("durability", durability, "'process' or 'power'")
+        if not (name := os.fspath(path)) or name.startswith((":", "file:", "sqlite:")):
+            raise InvalidInput("path", name, "the path of a file ('memory' for no file)")
+        self.path = os.path.abspath(name)
+        self.durability: Literal["process", "power"] = durability
+        self.url = f"sqlite:///{self.path}"
+        if not os.path.isdir(os.path.dirname(self.path)):
+            raise StorageError(f"{self.path}: the folder does not exist")
+        self._log = f"{self.path}-wal"
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._frozen = False
+        _instances.add(self)
+        self._patiently(lambda connection: None)  # what is wrong with the file shows now
+
+    def append(self, study: str, records: Sequence[Record], *, create: bool = False) -> int:
+        """Append all records or none; see `luthier.storage.base.Storage.append`."""
+        check_append(study, records)
+
+        def write(connection: sqlite3.Connection) -> int:
+            row = connection.execute(FIND, (study,)).fetchone()
+            if create:
+                if row is not None:
+                    raise already(study, self.url)
+                row = connection.execute(BEGIN, (study,)).lastrowid, 0
+            elif row is None:
+                raise unknown(study, self.url)
+            key, version = row
+            for body, claim in records:
+                version += 1
+                try:
+                    connection.execute(INSERT, (key, version, claim, body))
+                except sqlite3.IntegrityError:
+                    if claim is None:
+                        raise
+                    raise Conflict(claim) from None
+            return int(version)
+
+        return self._found(study, self._transact(write, create=create))
+
+    def read(self, study: str, after: int = 0, limit: int | None = None) -> list[str]:
+        """Return bodies in order; see `luthier.storage.base.Storage.read`."""
+        check_range(after, limit)
+        last = LAST_VERSION if limit is None else after + limit
+        rows = self._patiently(
+            lambda connection: connection.execute(READ, (after, last, study)).fetchall()
+        )
+        bodies = [body for (body,) in self._found(study, rows)]
+        return bodies if bodies != [None] else []
+
+    def studies(self) -> list[str]:
+        """Return the names of all studies, in order of creation."""
+        rows = self._patiently(lambda connection: connection.execute(STUDIES).fetchall())
+        return [name for (name,) in rows or ()]
+
+    def delete(self, study: str) -> None:
+        """Delete a study; see `luthier.storage.base.Storage.delete`."""
+
+        def write(connection: sqlite3.Connection) -> list[int] | None:
+            found: list[int] | None = connection.execute(FIND, (study,)).fetchone()
+            if found is not None:
+                key = (found[0],)
+                connection.execute("DELETE FROM records WHERE study = ?", key)
+                connection.execute("DELETE FROM beats WHERE study = ?", key)
+                connection.execute("DELETE FROM studies WHERE id = ?", key)
+            return found
+
+        self._found(study, self._transact(write))
+
+    def beat(self, study: str, owner: str) -> None:
+        """Note that `owner` is alive now, by the clock of this machine."""
+        check_name("owner", owner)
+        beat = self._transact(
+            lambda connection: connection.execute(BEAT, (owner, time.time(), study)).rowcount
+        )
+        self._found(study, beat or None)
+
+    def beats(self, study: str) -> Mapping[str, float]:
+        """Return for each owner the seconds since its last beat."""
+        rows = self._patiently(lambda connection: connection.execute(BEATS, (study,)).fetchall())
+        now = time.time()
+        # A clock that was set back makes a beat look like one to come: it is a fresh one.
+        return {
+            owner: max(0.0, now - at) for owner, at in self._found(study, rows) if owner is not None
+        }
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._disconnect()
+
+    def __repr__(self) -> str:
+        return f"SQLite({self.path!r}, durability={self.durability!r})"
+
+    def __reduce__(self) -> tuple[Callable[..., SQLite], tuple[str, str]]:
+        return _reopened, (self.path, self.durability)
+
+    def __del__(self) -> None:
+        if getattr(self, "_connection", None) is not None:
+            self._disconnect()
+
+    def _found(self, study: str, result: T | None) -> T:
+        if not result:
+            raise unknown(study, self.url)
+        return result
+
+    def _transact(
+        self, work: Callable[[sqlite3.Connection], T], *, create: bool = False
+    ) -> T | None:
+        def transaction(connection: sqlite3.Connection) -> T:
+            connection.execute("BEGIN IMMEDIATE")
+            result = work(connection)
+            connection.execute("COMMIT")
+            self._tidy(connection)
+            return result
+
+        return self._patiently(transaction, create=create)
+
+    def _patiently(
+        self, work: Callable[[sqlite3.Connection], T], *, create: bool = False
+    ) -> T | None:
+        """Do the work on the connection, again while the file is locked; None if blank."""
+        deadline = 0.0
+        with self._lock:
+            while True:
+                try:
+                    connection = self._connected(create)
+                    return None if connection is None else work(connection)
+                except sqlite3.Error as error:
+                    self._roll_back()
+                    if not is_busy(error):
+                        raise translated(error, self.path) from error
+                    now = time.monotonic()
+                    deadline = deadline or now + PATIENCE
+                    if now > deadline:
+                        raise StorageError(
+                            f"{self.path} has been locked by another process for {PATIENCE:.0f} s"
+                        ) from error
+                    time.sleep(random.uniform(SHORTEST_SLEEP, LONGEST_SLEEP))
+                except BaseException:
+                    self._roll_back()
+                    raise
+                finally:
+                    if self._frozen:
+                        self._disconnect()
+
+    def _tidy(self, connection: sqlite3.Connection) -> None:
+        """Empty the write-ahead log into the file if it has grown to `LARGEST_LOG`.
+
+        SQLite's own checkpoints, every 4 MiB, do not hold other writers off. When several
+        never pause, the log is never empty at the end of one and grows without bounds.
+        """
+        # The append is safe already: what fails here is left to a later one.
+        with suppress(OSError, sqlite3.Error):
+            if os.stat(self._log).st_size >= LARGEST_LOG:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+    def _connected(self, create: bool) -> sqlite3.Connection | None:
+        if self._connection is not None:
+            if _identity(self.path) != self._file:
+                raise StorageError(f"{self.path} was deleted or replaced while it was in use")
+            return self._connection
+        if not create and not os.path.exists(self.path):
+            return None
+        frozen = transient(self.path)
+        connection, ours = connect(self.path, create=create, durability=self.durability)
+        if not ours:
+            connection.close()
+            return None
+        self._connection, self._frozen, self._file = connection, frozen, _identity(self.path)
+        return connection
+
+    def _roll_back(self) -> None:
+        if self._connection is not None and self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._frozen = None, False
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _reopened(path: str, durability: Literal["process", "power"]) -> SQLite:
+    return SQLite(path, durability=durability)
+
+
+# SQLite's locks do not survive a fork: a child that goes on with its parent's connection,
+# or opens another one beside it, can destroy the file. So all files are closed while the
+# process forks; parent and child open them again at their next use.
+
+_instances: weakref.WeakSet[SQLite] = weakref.WeakSet()
+_closed_for_fork: list[SQLite] = []
+_fork_lock = threading.Lock()
+
+
+def _before_fork() -> None:
+    _fork_lock.acquire()
+    for storage in list(_instances):
+        storage._lock.acquire()
+        _closed_for_fork.append(storage)
+        storage._disconnect()
+
+
+def _after_fork() -> None:
+    while _closed_for_fork:
+        _closed_for_fork.pop()._lock.release()
+    _fork_lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
+    )

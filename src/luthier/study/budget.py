@@ -1,0 +1,169 @@
+"""When a study stops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import inf
+
+from luthier.errors import InvalidInput
+from luthier.model.history import History
+from luthier.model.problem import Problem
+from luthier.model.trial import FrozenTrial, TrialState
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one call of `optimize` may use; whatever is reached first ends it.
+
+    Parameters
+    ----------
+    n_trials : int, optional
+        Trials of this call.
+    total_trials : int, optional
+        Trials of the study, those before this call included.
+    timeout : float, optional
+        Seconds after which no trial is started any more.
+    target : float, optional
+        Stop when the (single) objective is at least as good.
+    max_cost : float, optional
+        Stop when the trials' reported costs sum up to this.
+    patience : int, optional
+        Stop when so many trials in a row ended without a new best.
+    max_failures : int, optional
+        Give up when so many trials in a row failed.
+
+    Raises
+    ------
+    InvalidInput
+        If a number is not positive (counts may be 0).
+    """
+
+    n_trials: int | None = None
+    total_trials: int | None = None
+    timeout: float | None = None
+    target: float | None = None
+    max_cost: float | None = None
+    patience: int | None = None
+    max_failures: int | None = 10
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("n_trials", 0),
+            ("total_trials", 0),
+            ("patience", 1),
+            ("max_failures", 1),
+        ):
+            value = getattr(self, name)
+            if value is not None and (
+                isinstance(value, bool) or not isinstance(value, int) or value < least
+            ):
+                raise InvalidInput(name, value, f"an integer from {least} on, or None")
+        for name in ("timeout", "max_cost"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int | float) and 0 <= value < inf):
+                raise InvalidInput(name, value, "a finite number from 0 on, or None")
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether nothing here ever ends the study."""
+        return all(
+            getattr(self, name) is None
+            for name in ("n_trials", "total_trials", "timeout", "target", "max_cost", "patience")
+        )
+
+
+@dataclass(slots=True)
+class Meter:
+    """Counts what was used against a budget.
+
+    Parameters
+    ----------
+    budget : Budget
+        What may be used.
+    problem : Problem
+        Says what is better.
+    """
+
+    budget: Budget
+    problem: Problem
+    started: int = 0
+    _front: list[tuple[float, ...]] = field(default_factory=list)
+    _since_best: int = 0
+    _cost: float = 0.0
+    failures_in_a_row: int = 0
+    last_error: str = field(default="")
+
+    def resume(self, history: History) -> None:
+        """Take into account what happened before this call."""
+        self._count(history.ended)
+        self.failures_in_a_row = 0
+
+    def ended(self, trial: FrozenTrial) -> None:
+        """Take into account a trial that has just ended."""
+        self._count([trial])
+
+    def reason_to_stop(self, history: History, seconds: float) -> str | None:
+        """Say why no further trial may start, None if one may.
+
+        Parameters
+        ----------
+        history : History
+            The study's trials so far.
+        seconds : float
+            Time since the call began.
+        """
+        budget = self.budget
+        if budget.n_trials is not None and self.started >= budget.n_trials:
+            return f"{budget.n_trials} trials of this call"
+        if (
+            budget.total_trials is not None
+            and history.count >= budget.total_trials
+            and not history.n_waiting
+        ):
+            return f"{budget.total_trials} trials in all"
+        if budget.timeout is not None and seconds >= budget.timeout:
+            return f"timeout of {budget.timeout:g} s"
+        if budget.target is not None and self._front:
+            sign = self.problem.signs[0]
+            if self._front[0][0] <= budget.target * sign:
+                return f"target {budget.target:g} reached"
+        if budget.max_cost is not None and self._cost >= budget.max_cost:
+            return f"cost {self._cost:g} of {budget.max_cost:g} used"
+        if budget.patience is not None and self._since_best >= budget.patience:
+            return f"no better trial among the last {budget.patience}"
+        return None
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether so many trials in a row failed that going on makes no sense."""
+        allowed = self.budget.max_failures
+        return allowed is not None and self.failures_in_a_row >= allowed
+
+    def _count(self, trials: Iterable[FrozenTrial]) -> None:
+        for trial in trials:
+            self._since_best += 1
+            if trial.cost is not None:
+                self._cost += trial.cost
+            if trial.state is TrialState.FAILED:
+                self.failures_in_a_row += 1
+                self.last_error = trial.error
+            else:
+                self.failures_in_a_row = 0
+            if trial.values is None or not self._eligible(trial):
+                continue
+            loss = tuple(s * v for s, v in zip(self.problem.signs, trial.values, strict=True))
+            if not any(_no_worse(best, loss) for best in self._front):
+                self._front = [best for best in self._front if not _no_worse(loss, best)]
+                self._front.append(loss)
+                self._since_best = 0
+
+    def _eligible(self, trial: FrozenTrial) -> bool:
+        return all(
+            limit.metric in trial.metrics and not limit.violation(trial.metrics[limit.metric])
+            for limit in self.problem.limits
+        )
+
+
+def _no_worse(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    return all(x <= y for x, y in zip(a, b, strict=True))

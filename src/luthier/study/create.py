@@ -1,0 +1,224 @@
+"""Create, load and delete studies."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from luthier.errors import InvalidInput, StudyExists, StudyNotFound
+from luthier.model.events import Defined
+from luthier.model.problem import Direction, Duplicates, Limit, Objective, Problem
+from luthier.model.problem import make_limits as make_problem_limits
+from luthier.samplers.base import Sampler
+from luthier.samplers.registry import make as make_sampler
+from luthier.schedulers.base import Scheduler
+from luthier.schedulers.full import Full
+from luthier.space.composite import Derived
+from luthier.space.constraints import Rule
+from luthier.space.space import Space
+from luthier.storage.base import Storage
+from luthier.storage.registry import open_storage
+from luthier.study.engine import now
+from luthier.study.journal import Journal
+from luthier.study.study import Study
+
+DEFAULT_SAMPLER = "random"
+
+
+def create_study(
+    space: Space | Mapping[str, Any] | type | None = None,
+    *,
+    direction: Direction | None = None,
+    directions: Sequence[Direction] | None = None,
+    metric: str | Sequence[str] | None = None,
+    study_name: str | None = None,
+    storage: str | Storage | None = None,
+    sampler: Sampler | str | Mapping[str, Any] | None = None,
+    scheduler: Scheduler | None = None,
+    seed: int | None = None,
+    limits: Sequence[Limit | str] = (),
+    duplicates: Duplicates | None = None,
+    load_if_exists: bool = False,
+) -> Study:
+    """Create a study.
+
+    Parameters
+    ----------
+    space : Space, mapping or dataclass, optional
+        What can vary. None for define-by-run: the objective's `suggest_*` calls say it.
+    direction : {"minimize", "maximize"}, default "minimize"
+        Which way the objective is better.
+    directions : sequence, optional
+        One direction per objective, for several.
+    metric : str or sequence of str, optional
+        Names of the objectives. Default "value", or "value_0", "value_1", ...
+    study_name : str, optional
+        Name in the storage. Default: one made up.
+    storage : str or Storage, optional
+        Where it is kept: "memory" (default), "sqlite" (the file luthier.db), a path ending in
+        .db, or a URL such as "postgresql://...".
+    sampler : Sampler, str or mapping, optional
+        What proposes params.
+    scheduler : Scheduler, optional
+        What stops trials early. Default: none is stopped.
+    seed : int, optional
+        Makes the study repeatable. None takes a new one; it is kept in the log.
+    limits : sequence of Limit or str, optional
+        Bounds on metrics that trials measure, such as "latency <= 20".
+    duplicates : {"avoid", "reuse", "replicate"}, optional
+        What happens when a point is proposed again. Default: finite spaces avoid it.
+    load_if_exists : bool, default False
+        Continue a study of that name if there is one with the same problem.
+
+    Raises
+    ------
+    StudyExists
+        If there is a study of that name already, or, with `load_if_exists`, one with another
+        space, other objectives, limits or seed.
+    InvalidInput
+        If an argument is not allowed.
+    """
+    problem = Problem(
+        space=_make_space(space),
+        objectives=_make_objectives(direction, directions, metric),
+        limits=make_problem_limits(limits),
+        seed=secrets.randbits(32) if seed is None else seed,
+        duplicates=duplicates,
+    )
+    if study_name is None:
+        study_name = f"study-{secrets.token_hex(4)}"
+    elif not isinstance(study_name, str) or not study_name.strip():
+        raise InvalidInput("study_name", study_name, "a name that is not empty")
+    made = make_sampler(sampler if sampler is not None else DEFAULT_SAMPLER)
+    opened = open_storage(storage)
+    journal = Journal(opened, study_name, callables_of(problem.space))
+    try:
+        journal.append(Defined(problem, now()), create=True)
+    except StudyExists:
+        if not load_if_exists:
+            raise
+        _check_same(study_name, journal.sync().problem, problem, seed)
+    return Study(journal, made, scheduler or Full())
+
+
+def load_study(
+    study_name: str | None = None,
+    *,
+    storage: str | Storage | None = None,
+    sampler: Sampler | str | Mapping[str, Any] | None = None,
+    scheduler: Scheduler | None = None,
+    callables: Mapping[str, Callable[..., Any]] | None = None,
+) -> Study:
+    """Load a study to look at it or to go on with it.
+
+    Parameters
+    ----------
+    study_name : str, optional
+        Its name; may be left out if the storage has only one study.
+    storage : str or Storage
+        Where it is kept.
+    sampler : Sampler, str or mapping, optional
+        What proposes params. Default: what the study used last.
+    scheduler : Scheduler, optional
+        What stops trials early.
+    callables : mapping of str to callable, optional
+        Functions that the space's constraints refer to by name: a log holds no code.
+
+    Raises
+    ------
+    StudyNotFound
+        If there is no study of that name.
+    """
+    opened = open_storage(storage)
+    if study_name is None:
+        names = opened.studies()
+        if len(names) != 1:
+            raise StudyNotFound(
+                f"{opened.url} has {len(names)} studies: name one"
+                + (f" of {', '.join(names)}" if names else "")
+            )
+        study_name = names[0]
+    journal = Journal(opened, study_name, callables)
+    last = journal.sync().last_opened
+    if sampler is None:
+        sampler = last.sampler if last is not None else DEFAULT_SAMPLER
+    return Study(journal, make_sampler(sampler), scheduler or Full())
+
+
+def delete_study(study_name: str, *, storage: str | Storage) -> None:
+    """Delete a study and everything that was recorded of it.
+
+    Raises
+    ------
+    StudyNotFound
+        If there is no study of that name.
+    """
+    open_storage(storage).delete(study_name)
+
+
+def study_names(storage: str | Storage) -> list[str]:
+    """Return the names of all studies of a storage, the oldest first."""
+    return open_storage(storage).studies()
+
+
+def _make_space(space: Space | Mapping[str, Any] | type | None) -> Space:
+    if space is None:
+        return Space({}, partial=True)
+    if isinstance(space, Space):
+        return space
+    if isinstance(space, Mapping):
+        return Space.from_dict(space)
+    if isinstance(space, type):
+        return Space.from_dataclass(space)
+    raise InvalidInput("space", space, "a Space, a mapping of parameters, or a dataclass")
+
+
+def callables_of(space: Space) -> dict[str, Callable[..., Any]]:
+    """Return the functions of a space by the names that stand for them in the log."""
+    found: dict[str, Callable[..., Any]] = {}
+    for rule in space.constraints:
+        if isinstance(rule, Rule) and rule.function is not None:
+            found[rule.name] = rule.function
+    for param in space.params.values():
+        if isinstance(param, Derived) and callable(param.expression):
+            found[param.name] = param.expression
+    return found
+
+
+def _make_objectives(
+    direction: Direction | None,
+    directions: Sequence[Direction] | None,
+    metric: str | Sequence[str] | None,
+) -> tuple[Objective, ...]:
+    if direction is not None and directions is not None:
+        raise InvalidInput("direction", direction, "either direction or directions")
+    names = [metric] if isinstance(metric, str) else None if metric is None else list(metric)
+    if directions is None:
+        directions = [direction or "minimize"] * (1 if names is None else len(names))
+        if direction is None and len(directions) > 1:
+            raise InvalidInput("directions", None, f"{len(directions)} directions, one per metric")
+    elif isinstance(directions, str) or not directions:
+        raise InvalidInput("directions", directions, "a sequence of directions")
+    if names is None:
+        several = len(directions) > 1
+        names = [f"value_{i}" for i in range(len(directions))] if several else ["value"]
+    if len(names) != len(directions):
+        raise InvalidInput("metric", metric, f"{len(directions)} names, one per direction")
+    return tuple(Objective(name, way) for name, way in zip(names, directions, strict=True))
+
+
+def _check_same(name: str, stored: Problem, given: Problem, seed: int | None) -> None:
+    differences = []
+    if stored.dynamic != given.dynamic or (not stored.dynamic and stored.space != given.space):
+        differences.append("another space (edit it with Study.edit_space)")
+    if stored.objectives != given.objectives:
+        differences.append("other objectives")
+    if stored.limits != given.limits:
+        differences.append("other limits")
+    if stored.duplicates != given.duplicates:
+        differences.append("another duplicate policy")
+    if seed is not None and stored.seed != given.seed:
+        differences.append(f"seed {stored.seed}")
+    if differences:
+        raise StudyExists(f"study {name!r} exists with {', '.join(differences)}")

@@ -1,0 +1,103 @@
+"""A study's log in its storage, folded as far as this process has read it."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from luthier.model.events import Event
+from luthier.model.history import History
+from luthier.model.ledger import Ledger
+from luthier.model.serde import from_texts, to_text
+from luthier.storage.base import Record, Storage
+
+BATCH = 10_000
+"""Records read at once: enough to be quick, few enough to keep memory flat."""
+
+
+class Journal:
+    """Reads, folds and appends the events of one study.
+
+    Parameters
+    ----------
+    storage : Storage
+        Where the log is.
+    study : str
+        The study's name.
+    callables : mapping, optional
+        Functions that the space's constraints refer to by name.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        study: str,
+        callables: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> None:
+        self.storage = storage
+        self.study = study
+        self._callables = callables
+        self._ledger = Ledger()
+
+    def sync(self) -> History:
+        """Read what was appended since, and return the history up to there."""
+        while True:
+            texts = self.storage.read(self.study, self._ledger.version, BATCH)
+            if texts:
+                self._fold(texts)
+            if len(texts) < BATCH:
+                return self._ledger.snapshot()
+
+    @property
+    def history(self) -> History:
+        """What was last known, without a look at the storage."""
+        return self._ledger.snapshot()
+
+    def append(self, *events: Event, claim: str | None = None, create: bool = False) -> None:
+        """Append events, the first of them under a claim.
+
+        Raises
+        ------
+        Conflict
+            If another writer took the claim; nothing was written.
+        """
+        records = [
+            Record(to_text(event), claim if index == 0 else None)
+            for index, event in enumerate(events)
+        ]
+        version = self.storage.append(self.study, records, create=create)
+        if version == self._ledger.version + len(events):
+            self._ledger.apply(events)
+        else:
+            self.sync()
+
+    def history_at(self, version: int) -> History:
+        """Return the history as it was at a version of the log."""
+        if version == self._ledger.version:
+            return self._ledger.snapshot()
+        return next(self.histories_at([version]))
+
+    def histories_at(self, versions: Iterable[int]) -> Iterator[History]:
+        """Yield the history at each of some versions, ascending, in one pass over the log."""
+        ledger = Ledger()
+        events: list[Event] = []
+        for version in sorted(set(versions)):
+            while ledger.version + len(events) < version:
+                texts = self.storage.read(self.study, ledger.version + len(events), BATCH)
+                events += from_texts(texts, callables=self._callables)
+            due = version - ledger.version
+            ledger.apply(events[:due])
+            del events[:due]
+            yield ledger.snapshot()
+
+    def _fold(self, texts: list[str]) -> None:
+        # A long log makes millions of objects, none of them garbage: collecting costs double.
+        collecting = len(texts) > 1000 and gc.isenabled()
+        if collecting:
+            gc.disable()
+        try:
+            self._ledger.apply(from_texts(texts, callables=self._callables))
+        finally:
+            if collecting:
+                gc.enable()

@@ -1,0 +1,148 @@
+"""A live line on standard error while a study runs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TextIO
+
+from tqdm import tqdm
+
+from luthier.model.history import History
+from luthier.model.problem import Problem
+from luthier.model.trial import FrozenTrial, TrialState
+from luthier.study.budget import Budget
+from luthier.study.study import Study
+
+REDRAW = 0.1
+"""Seconds between two looks at the study, at least."""
+
+_COUNTED = (TrialState.FAILED, TrialState.PRUNED, TrialState.INFEASIBLE)
+
+
+class _Bar(tqdm):  # type: ignore[type-arg] - not generic at run time
+    monitor_interval = 0  # no thread that would outlive the bar and be forked with us
+
+
+class Progress:
+    """A bar that counts ended trials, those of other processes as well.
+
+    It is a callback of `optimize`, and a context manager around it. A call costs a look at
+    the clock; each trial is looked at once.
+
+    Parameters
+    ----------
+    study : Study
+        What is watched.
+    budget : Budget
+        Gives the bar its length, if it counts trials.
+    file : text stream, optional
+        Where to draw; default standard error.
+    """
+
+    def __init__(self, study: Study, budget: Budget, file: TextIO | None = None) -> None:
+        self._study = study
+        self._budget = budget
+        self._file = file
+        self._tally = Tally(study.problem)
+        self._next = 0.0
+
+    def __enter__(self) -> Progress:
+        history = self._study.history
+        self._tally.update(history)
+        before = self._tally.ended
+        budget = self._budget
+        total = budget.total_trials
+        if budget.n_trials is not None:
+            most = before + budget.n_trials
+            total = most if total is None else min(total, most)
+        self._bar = _Bar(
+            total=total,
+            initial=before,
+            unit="trial",
+            file=self._file or sys.stderr,
+            dynamic_ncols=True,
+            postfix=None,
+        )
+        self._draw()
+        return self
+
+    def __call__(self, study: Study, trial: FrozenTrial) -> None:
+        """Redraw, unless that was done just now."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + REDRAW
+            self._tally.update(study.history)
+            self._draw()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._tally.update(self._study.history)
+            self._draw()
+        self._bar.close()
+
+    def _draw(self) -> None:
+        self._bar.n = self._tally.ended
+        self._bar.set_postfix_str(str(self._tally), refresh=False)
+        self._bar.refresh()
+
+
+class Tally:
+    """Counts of a study and its best value, brought up to date at the price of what is new.
+
+    Parameters
+    ----------
+    problem : Problem
+        Says what is better.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self.ended = 0
+        self.counts = dict.fromkeys(_COUNTED, 0)
+        self._front: list[tuple[float, ...]] = []
+
+    def update(self, history: History) -> None:
+        """Take in the trials that ended since the last call."""
+        for trial in history.ended[self.ended :]:
+            self.ended += 1
+            if trial.state in self.counts:
+                self.counts[trial.state] += 1
+            if trial.values is not None and self._within_limits(trial):
+                self._take(trial.values)
+
+    @property
+    def best(self) -> float | None:
+        """The best value of a study with one objective, None if there is none."""
+        if len(self._problem.signs) > 1 or not self._front:
+            return None
+        return self._front[0][0]
+
+    def __str__(self) -> str:
+        parts = []
+        if self._front:
+            one = len(self._problem.signs) == 1
+            parts.append(f"best {self.best:.6g}" if one else f"front {len(self._front)}")
+        parts += [f"{n} {state.value.lower()}" for state, n in self.counts.items() if n]
+        return ", ".join(parts)
+
+    def _take(self, values: tuple[float, ...]) -> None:
+        if not any(self._as_good(kept, values) for kept in self._front):
+            self._front = [kept for kept in self._front if not self._as_good(values, kept)]
+            self._front.append(values)
+
+    def _as_good(self, a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+        """Tell whether `a` is at least as good as `b` in every objective."""
+        return all(s * x <= s * y for s, x, y in zip(self._problem.signs, a, b, strict=True))
+
+    def _within_limits(self, trial: FrozenTrial) -> bool:
+        return all(
+            limit.metric in trial.metrics and not limit.violation(trial.metrics[limit.metric])
+            for limit in self._problem.limits
+        )

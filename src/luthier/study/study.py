@@ -1,0 +1,488 @@
+"""The study: ask, tell, and everything a person wants to know of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from luthier.analysis import best
+from luthier.errors import Conflict, InvalidInput, InvalidParams, SpaceExhausted
+from luthier.executors.base import Executor
+from luthier.executors.command import Command
+from luthier.model.events import Asked, Defined, Enqueued, Event, Noted, Suggested, Told
+from luthier.model.history import History
+from luthier.model.problem import Direction, Problem
+from luthier.model.trial import FrozenTrial, TrialState
+from luthier.samplers.base import Sampler
+from luthier.samplers.registry import make as make_sampler
+from luthier.schedulers.base import Scheduler
+from luthier.space.base import Param
+from luthier.space.space import Space
+from luthier.storage.base import Storage
+from luthier.study.engine import Direct, Engine, now
+from luthier.study.journal import Journal
+from luthier.study.telling import interpret
+from luthier.study.telling import number as checked_number
+from luthier.study.trial import Ticket, Trial
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+MAX_REUSED = 1000
+"""After so many known results in a row `ask` gives up finding something to run."""
+
+
+class Study:
+    """A problem and the log of what was tried, with a sampler that says what to try next.
+
+    Made by `luthier.create_study` and `luthier.load_study`. Many `Study`
+    objects, in any number of processes, may work on the same study of one
+    storage at the same time.
+
+    Parameters
+    ----------
+    journal : Journal
+        The study's log.
+    sampler : Sampler
+        Proposes params.
+    scheduler : Scheduler
+        Says which trials go on.
+    """
+
+    def __init__(self, journal: Journal, sampler: Sampler, scheduler: Scheduler) -> None:
+        self._journal = journal
+        self._engine = Engine(journal, sampler, scheduler)
+        self._stop_requested = False
+        self.stop_reason: str | None = None
+
+    def __repr__(self) -> str:
+        trials, url = self._journal.history.count, self._journal.storage.url
+        return f"Study({self.name!r}, {trials} trials, {url!r})"
+
+    # ---------------------------------------------------------------- what the study is
+
+    @property
+    def name(self) -> str:
+        """The study's name in its storage."""
+        return self._journal.study
+
+    @property
+    def storage(self) -> Storage:
+        """Where the log is."""
+        return self._journal.storage
+
+    @property
+    def sampler(self) -> Sampler:
+        """What proposes params; may be changed at any time."""
+        return self._engine.sampler
+
+    @sampler.setter
+    def sampler(self, sampler: Sampler | str | Mapping[str, Any]) -> None:
+        self._engine.sampler = make_sampler(sampler)
+
+    @property
+    def history(self) -> History:
+        """Everything that happened, read from the storage just now."""
+        return self._journal.sync()
+
+    @property
+    def problem(self) -> Problem:
+        """The problem as it stands: space, objectives, limits, seed."""
+        return self.history.problem
+
+    @property
+    def space(self) -> Space:
+        """What can vary; in a define-by-run study what the trials asked for so far."""
+        return self.problem.space
+
+    @property
+    def direction(self) -> Direction:
+        """Which way the single objective is better."""
+        directions = self.directions
+        if len(directions) > 1:
+            raise InvalidInput("direction", directions, "directions, for several objectives")
+        return directions[0]
+
+    @property
+    def directions(self) -> list[Direction]:
+        """Which way each objective is better."""
+        return [objective.direction for objective in self.problem.objectives]
+
+    @property
+    def user_attrs(self) -> Mapping[str, Any]:
+        """What users noted on the study."""
+        return self.history.user_attrs
+
+    # ---------------------------------------------------------------- what came of it
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """All trials by number."""
+        return self.history.trials
+
+    def get_trials(self, states: Iterable[TrialState | str] | None = None) -> list[FrozenTrial]:
+        """Return the trials in some states, by number; all if None."""
+        if states is None:
+            return self.trials
+        wanted = {_state(state) for state in states}
+        return [trial for trial in self.trials if trial.state in wanted]
+
+    @property
+    def best_trial(self) -> FrozenTrial:
+        """The complete trial with the best value that keeps all limits.
+
+        Raises
+        ------
+        NoResult
+            If there is none yet.
+        """
+        return best.best_trial(self.history)
+
+    @property
+    def best_params(self) -> Mapping[str, Any]:
+        """The params of `best_trial`."""
+        return self.best_trial.params
+
+    @property
+    def best_value(self) -> float:
+        """The value of `best_trial`."""
+        value = self.best_trial.value
+        assert value is not None  # a trial without a value is not eligible
+        return value
+
+    @property
+    def best_trials(self) -> list[FrozenTrial]:
+        """The Pareto front: complete trials within all limits that no other one beats."""
+        return best.best_trials(self.history)
+
+    def trials_dataframe(self, *, backend: str = "auto") -> pandas.DataFrame | polars.DataFrame:
+        """Return one row per trial; see `luthier.study.frames.trials_dataframe`."""
+        from luthier.study.frames import trials_dataframe
+
+        return trials_dataframe(self.history, backend=backend)
+
+    # ---------------------------------------------------------------- ask and tell
+
+    def ask(self) -> Trial:
+        """Return a trial to run, with params; it belongs to this process until it is told.
+
+        Raises
+        ------
+        SpaceExhausted
+            If every point was tried and points are not repeated.
+        EmptySpace
+            If no point satisfies the constraints.
+        """
+        for _ in range(MAX_REUSED):
+            claimed = self._engine.claim()
+            if isinstance(claimed, Ticket):
+                channel = Direct(self._engine, claimed.number)
+                return Trial(claimed, self._journal.history.problem, channel)
+            if claimed is None:
+                raise SpaceExhausted("the scheduler has nothing to start now")
+        raise SpaceExhausted(f"the results of {MAX_REUSED} trials in a row were known already")
+
+    def tell(
+        self,
+        trial: Trial | FrozenTrial | int,
+        values: float | Sequence[float] | Mapping[str, float] | None = None,
+        state: TrialState | str | None = None,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        error: str = "",
+        cost: float | None = None,
+    ) -> FrozenTrial:
+        """Say how a trial ended, and return its record.
+
+        The first word counts: telling a trial again changes nothing.
+
+        Parameters
+        ----------
+        trial : Trial or int
+            The trial, or its number.
+        values : float, sequence of float, or mapping, optional
+            The result: one number, one per objective, or metrics by name.
+        state : TrialState or str, optional
+            COMPLETE if there are values, else it must be given: PRUNED, INFEASIBLE or FAILED.
+        metrics : mapping of str to float, optional
+            What else was measured.
+        error : str, default ""
+            Why it failed, was infeasible or was pruned.
+        cost : float, optional
+            What it cost.
+
+        Raises
+        ------
+        InvalidResult
+            If a value is missing, is too many, is no number or not finite. The trial stays open.
+        InvalidInput
+            If state and values contradict each other.
+        TrialNotFound
+            If there is no such trial.
+        """
+        number = trial if isinstance(trial, int) else trial.number
+        self._engine.known(number)
+        final = _state(state) if state is not None else TrialState.COMPLETE
+        if not final.final:
+            raise InvalidInput("state", final.value, "COMPLETE, PRUNED, INFEASIBLE or FAILED")
+        measured = dict(trial.measured) if isinstance(trial, Trial) else {}
+        measured.update(
+            (name, checked_number(value, f"metric {name!r}"))
+            for name, value in (metrics or {}).items()
+        )
+        if cost is None and isinstance(trial, Trial):
+            cost = trial.cost
+        values_told: tuple[float, ...] | None = None
+        if final is TrialState.COMPLETE:
+            problem = self._journal.history.problem
+            result = interpret(values, problem.objectives, problem.limits, measured)
+            values_told, measured = result.values, result.metrics
+        elif values is not None:
+            raise InvalidInput("values", values, f"none for a trial that is {final}")
+        told = Told(number, final, values_told, measured, error, cost=cost, time=now())
+        return self._engine.end(told)
+
+    def enqueue_trial(
+        self,
+        params: Mapping[str, Any],
+        *,
+        user_attrs: Mapping[str, Any] | None = None,
+        skip_if_exists: bool = False,
+    ) -> int | None:
+        """Queue a point to be tried next, and return its trial's number.
+
+        Parameters
+        ----------
+        params : mapping of str to object
+            All params or some; the sampler chooses the others.
+        user_attrs : mapping, optional
+            Notes on the trial.
+        skip_if_exists : bool, default False
+            Queue nothing, and return None, if a trial with these values is there already.
+
+        Raises
+        ------
+        InvalidParams
+            If a value is not in the space.
+        """
+        while True:
+            history = self._journal.sync()
+            if not history.problem.dynamic:
+                history.problem.space.check(params, partial=True)
+            if skip_if_exists and any(_agrees(trial, params) for trial in history.trials):
+                return None
+            number = history.count
+            event = Enqueued(number, dict(params), dict(user_attrs or {}), now())
+            try:
+                self._journal.append(event, claim=str(number))
+            except Conflict:
+                continue
+            return number
+
+    def add_trial(
+        self,
+        params: Mapping[str, Any],
+        values: float | Sequence[float] | Mapping[str, float] | None = None,
+        *,
+        state: TrialState | str = TrialState.COMPLETE,
+        metrics: Mapping[str, float] | None = None,
+        user_attrs: Mapping[str, Any] | None = None,
+        distributions: Mapping[str, Param] | None = None,
+    ) -> FrozenTrial:
+        """Add a trial that was run elsewhere, with its result; samplers learn from it.
+
+        Parameters
+        ----------
+        params : mapping of str to object
+            A complete configuration.
+        values : float, sequence of float, or mapping, optional
+            As for `tell`.
+        state : TrialState or str, default COMPLETE
+            How it ended.
+        metrics, user_attrs : mapping, optional
+            As for `tell` and `enqueue_trial`.
+        distributions : mapping of str to Param, optional
+            In a define-by-run study: what the params were chosen from.
+
+        Raises
+        ------
+        InvalidParams
+            If the params are not in the space.
+        """
+        final = _state(state)
+        while True:
+            history = self._journal.sync()
+            problem = history.problem
+            if problem.dynamic:
+                _check_distributions(problem.space, params, distributions)
+            else:
+                problem.space.check(params)
+            measured = {k: checked_number(v, f"metric {k!r}") for k, v in (metrics or {}).items()}
+            told_values = None
+            if final is TrialState.COMPLETE:
+                result = interpret(values, problem.objectives, problem.limits, measured)
+                told_values, measured = result.values, result.metrics
+            number, moment = history.count, now()
+            events: list[Event] = [
+                Asked(number, dict(params), history.version, "user", None, moment)
+            ]
+            if distributions:
+                events.append(Suggested(number, {}, dict(distributions)))
+            events += [Noted(number, key, value) for key, value in (user_attrs or {}).items()]
+            events.append(Told(number, final, told_values, measured, time=moment))
+            try:
+                self._journal.append(*events, claim=str(number))
+            except Conflict:
+                continue
+            return self._journal.history.trial(number)
+
+    # ---------------------------------------------------------------- notes and edits
+
+    def set_user_attr(self, key: str, value: Any, *, trial: int | None = None) -> None:
+        """Note something on the study, or on one of its trials: anything that JSON can say."""
+        if trial is not None:
+            self.history.trial(trial)
+        self._journal.append(Noted(trial, key, value))
+
+    def edit_space(self, space: Space) -> None:
+        """Go on with another space; trials so far stay in the model.
+
+        Make the new space from the old one with `Space.add`, `Space.widen`,
+        `Space.narrow`, `Space.freeze`, `Space.add_choice`, which keep what the
+        old trials mean.
+
+        Raises
+        ------
+        InvalidInput
+            If the study is define-by-run.
+        """
+        problem = self.problem
+        if problem.dynamic:
+            raise InvalidInput("edit_space", space, "a study with a declared space")
+        self._journal.append(Defined(problem.with_space(space), now()))
+
+    # ---------------------------------------------------------------- the loop
+
+    def optimize(
+        self,
+        objective: Callable[[Trial], Any],
+        n_trials: int | None = None,
+        timeout: float | None = None,
+        n_jobs: int = 1,
+        *,
+        total_trials: int | None = None,
+        target: float | None = None,
+        max_cost: float | None = None,
+        patience: int | None = None,
+        max_failures: int | None = 10,
+        executor: str | Executor | None = None,
+        gpus: Sequence[int | str] | None = None,
+        trials_per_gpu: int = 1,
+        trial_timeout: float | None = None,
+        trial_memory: int | str | None = None,
+        retries: int = 0,
+        callbacks: Sequence[Callable[[Study, FrozenTrial], None]] = (),
+        show_progress_bar: bool = False,
+    ) -> None:
+        """Run trials of an objective until the budget is used; `stop_reason` says which part.
+
+        Parameters
+        ----------
+        objective : callable
+            Gets a `Trial`; returns a number, one number per objective, or metrics by name.
+            Raises `luthier.TrialPruned` or `luthier.Infeasible` to end its trial otherwise.
+            Any other exception fails the trial, and the study goes on.
+        n_trials : int, optional
+            Trials of this call, exactly.
+        timeout : float, optional
+            Seconds after which no trial is started; those that run are finished.
+        n_jobs : int, default 1
+            Worker processes; -1 for one per core. 1 runs in this process.
+        total_trials : int, optional
+            Trials of the study, those before included: a script that is started again goes on
+            to the same end.
+        target : float, optional
+            Stop when the single objective is at least as good.
+        max_cost : float, optional
+            Stop when the costs told by `Trial.set_cost` sum up to this.
+        patience : int, optional
+            Stop when so many trials in a row brought no better result.
+        max_failures : int, optional
+            Give up when so many trials in a row failed. Default 10; None never.
+        executor : str or Executor, optional
+            Who does the work: "inline", "processes", "command", or an executor of your own.
+            Default: inline for one job without limits, processes otherwise.
+        gpus : sequence of int or str, optional
+            GPUs to spread the workers over, one worker for each slot.
+        trials_per_gpu : int, default 1
+            Slots of each GPU.
+        trial_timeout : float, optional
+            Seconds after which a trial is killed and fails.
+        trial_memory : int or str, optional
+            Bytes (or "2GB") of resident memory above which a trial is killed and fails.
+        retries : int, default 0
+            How often a failed trial is run again before it counts as failed.
+        callbacks : sequence of callable, optional
+            Called with the study and each ended trial; may call `stop`.
+        show_progress_bar : bool, default False
+            Show a live display on standard error.
+
+        Raises
+        ------
+        TooManyFailures
+            If `max_failures` trials in a row failed.
+        InvalidInput
+            If an argument is not allowed.
+        KeyboardInterrupt
+            After a second Ctrl-C, when running trials have been handed back. The first one
+            lets running trials finish and returns.
+        """
+        from luthier.study.budget import Budget
+        from luthier.study.loop import Loop, choose_executor, make_limits
+
+        budget = Budget(n_trials, total_trials, timeout, target, max_cost, patience, max_failures)
+        limits = make_limits(trial_timeout, trial_memory)
+        command = isinstance(objective, Command)
+        chosen = choose_executor(executor, n_jobs, gpus, trials_per_gpu, limits, command=command)
+        self._stop_requested = False
+        with contextlib.ExitStack() as stack:
+            if show_progress_bar:
+                from luthier.study.progress import Progress
+
+                callbacks = [*callbacks, stack.enter_context(Progress(self, budget))]
+
+            def ended(trial: FrozenTrial) -> bool:
+                for callback in callbacks:
+                    callback(self, trial)
+                return self._stop_requested
+
+            loop = Loop(self._engine, objective, chosen, budget, limits, retries, ended)
+            self.stop_reason = loop.run()
+
+    def stop(self) -> None:
+        """Start no more trials in the running `optimize`; for callbacks and objectives."""
+        self._stop_requested = True
+
+
+def _agrees(trial: FrozenTrial, params: Mapping[str, Any]) -> bool:
+    values = trial.fixed if trial.state is TrialState.WAITING and trial.fixed else trial.params
+    return all(name in values and values[name] == value for name, value in params.items())
+
+
+def _check_distributions(
+    space: Space, params: Mapping[str, Any], distributions: Mapping[str, Param] | None
+) -> None:
+    known = {**space.params, **(distributions or {})}
+    for name, value in params.items():
+        if name not in known:
+            raise InvalidParams(f"parameter {name!r}", value, "a parameter given in distributions")
+    Space({name: known[name] for name in params}).check(params)
+
+
+def _state(state: TrialState | str) -> TrialState:
+    try:
+        return state if isinstance(state, TrialState) else TrialState(state)
+    except ValueError:
+        raise InvalidInput("state", state, ", ".join(s.value for s in TrialState)) from None

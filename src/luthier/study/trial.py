@@ -1,0 +1,288 @@
+"""The live trial: what an objective is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from luthier.errors import InvalidInput, InvalidParams, InvalidResult, InvalidSpace, TrialPruned
+from luthier.executors.base import Channel
+from luthier.model.dynamic import same_form
+from luthier.model.events import Noted
+from luthier.model.problem import Problem
+from luthier.model.serde import to_text
+from luthier.space.base import Param
+from luthier.space.params import Categorical, Float, Int
+from luthier.space.space import Space
+from luthier.study.telling import number as checked_number
+
+
+class Ticket(NamedTuple):
+    """All that a worker needs to run a trial; travels to it.
+
+    Attributes
+    ----------
+    number, attempt : int
+        The trial and how often it was started.
+    params : mapping of str to object
+        Its params; what the sampler proposes in a define-by-run study.
+    known : mapping of str to Param, optional
+        In a define-by-run study: the parameters that the proposal is for.
+    fixed : mapping of str to object
+        What a person fixed when queueing the trial.
+    user_attrs : mapping
+        What was noted on the trial when it was queued.
+    """
+
+    number: int
+    attempt: int
+    params: Mapping[str, Any]
+    known: Mapping[str, Param] | None
+    fixed: Mapping[str, Any]
+    user_attrs: Mapping[str, Any]
+
+
+class Trial:
+    """One running trial: its params, and the way to report, note and measure.
+
+    Objectives receive it; `luthier.study.study.Study.ask` returns it.
+
+    Parameters
+    ----------
+    ticket : Ticket
+        The trial.
+    problem : Problem
+        What it belongs to.
+    channel : Channel
+        The line to the study.
+    """
+
+    def __init__(self, ticket: Ticket, problem: Problem, channel: Channel) -> None:
+        self._ticket = ticket
+        self._problem = problem
+        self._channel = channel
+        self._dynamic = ticket.known is not None
+        self._params: dict[str, Any] = {} if self._dynamic else dict(ticket.params)
+        self._asked: dict[str, Param] = {}
+        self._user_attrs = dict(ticket.user_attrs)
+        self._measured: dict[str, float] = {}
+        self._cost: float | None = None
+        self._last_step: int | None = None
+        self._stop = False
+
+    def __repr__(self) -> str:
+        return f"Trial({self.number}, {dict(self.params)!r})"
+
+    @property
+    def number(self) -> int:
+        """The trial's number in its study, from 0."""
+        return self._ticket.number
+
+    @property
+    def attempt(self) -> int:
+        """How often the trial was started, from 1."""
+        return self._ticket.attempt
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The active parameters; in a define-by-run study those asked for so far."""
+        return MappingProxyType(self._params)
+
+    @property
+    def user_attrs(self) -> Mapping[str, Any]:
+        """What was noted on the trial."""
+        return MappingProxyType(self._user_attrs)
+
+    @property
+    def measured(self) -> Mapping[str, float]:
+        """What `measure` collected."""
+        return MappingProxyType(self._measured)
+
+    @property
+    def cost(self) -> float | None:
+        """What `set_cost` was told."""
+        return self._cost
+
+    def __getitem__(self, name: str) -> Any:
+        return self._params[name]
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """Return a value in ``[low, high]``.
+
+        Parameters
+        ----------
+        name : str
+            Name of the parameter, unique in the trial.
+        low, high : float
+            Bounds, both included.
+        step : float, optional
+            Only ``low, low + step, ...`` are allowed.
+        log : bool, default False
+            Search on a logarithmic scale.
+        """
+        value: float = self.suggest(name, _float(low, high, step, log))
+        return value
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        """Return an integer in ``[low, high]``; arguments as for `suggest_float`."""
+        value: int = self.suggest(name, _int(low, high, step, log))
+        return value
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """Return one of `choices`."""
+        return self.suggest(name, Categorical(choices))
+
+    def suggest(self, name: str, param: Param) -> Any:
+        """Return a value for any kind of parameter.
+
+        In a study with a declared space the parameter must be the declared one.
+
+        Raises
+        ------
+        InvalidParams
+            If the name is not in the declared space, not active, declared
+            otherwise, or was asked for as something else in this trial.
+        """
+        if not self._dynamic:
+            return self._declared(name, param)
+        if name in self._params:
+            if self._asked.get(name, param) != param:
+                raise InvalidParams(
+                    f"parameter {name!r}", param, f"{self._asked[name]!r}, as asked before"
+                )
+            return self._params[name]
+        known = (self._ticket.known or {}).get(name)
+        if known is not None and type(known) is not type(param):
+            raise InvalidSpace(
+                f"parameter {name!r}",
+                param,
+                f"a {type(known).__name__}, as in earlier trials of this study",
+            )
+        fixed, proposed = self._ticket.fixed, self._ticket.params
+        if name in fixed:
+            alone = Space({name: param})
+            alone.check({name: fixed[name]})
+            value = alone.canonical({name: fixed[name]})[name]
+            self._channel.send(("used", name, value, param))
+        elif known is not None and name in proposed and same_form(known, param):
+            value = proposed[name]
+            self._channel.send(("used", name, value, None))
+        else:
+            value = self._channel.ask(("suggest", name, param))
+        self._params[name] = value
+        self._asked[name] = param
+        return value
+
+    def report(self, value: float | Mapping[str, float], step: int) -> None:
+        """Say how the trial goes, so that it can be stopped early.
+
+        Parameters
+        ----------
+        value : float or mapping of str to float
+            The objective's present value, or metrics by name. May be NaN or
+            infinite: a diverging run is worth reporting.
+        step : int
+            How far the trial is, larger than in the report before.
+
+        Raises
+        ------
+        InvalidResult
+            If the step is no integer from 0 on or does not grow, or a metric is no number.
+        """
+        if isinstance(step, bool) or not hasattr(step, "__index__") or int(step) < 0:
+            raise InvalidResult("report: step", step, "an integer that is not negative")
+        step = int(step)
+        if self._last_step is not None and step <= self._last_step:
+            raise InvalidResult("report: step", step, f"a step after {self._last_step}")
+        given = value if isinstance(value, Mapping) else {self._problem.objectives[0].name: value}
+        metrics = {
+            str(name): checked_number(item, f"report: {name}", finite=False)
+            for name, item in given.items()
+        }
+        if not metrics:
+            raise InvalidResult("report", value, "at least one metric")
+        self._last_step = step
+        self._stop = bool(self._channel.ask(("report", step, metrics))) or self._stop
+
+    def should_prune(self) -> bool:
+        """Tell whether the trial should stop now: raise `luthier.TrialPruned` if so."""
+        return self._stop or self._channel.stopping
+
+    def prune_if_hopeless(self) -> None:
+        """Raise `luthier.TrialPruned` if the trial should stop now."""
+        if self.should_prune():
+            raise TrialPruned
+
+    def measure(self, metric: str, value: float) -> None:
+        """Record a metric beside the objectives, such as one that the study limits.
+
+        Raises
+        ------
+        InvalidResult
+            If the value is not a finite number.
+        """
+        self._measured[metric] = checked_number(value, f"measure: {metric}")
+
+    def set_cost(self, cost: float) -> None:
+        """Say what the trial cost, in a unit of your own (money, energy, GPU hours).
+
+        Raises
+        ------
+        InvalidResult
+            If the cost is negative or no finite number.
+        """
+        cost = checked_number(cost, "cost")
+        if cost < 0:
+            raise InvalidResult("cost", cost, "a number that is not negative")
+        self._cost = cost
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        """Note something on the trial: anything that JSON can say.
+
+        Raises
+        ------
+        InvalidInput
+            If the key is no text, or JSON cannot say the value.
+        """
+        if not isinstance(key, str):
+            raise InvalidInput("user attribute: key", key, "a text")
+        to_text(Noted(self.number, key, value))  # refuses here, in the user's code, what JSON lacks
+        self._channel.send(("note", key, value))
+        self._user_attrs[key] = value
+
+    def _declared(self, name: str, param: Param) -> Any:
+        declared = self._problem.space.params
+        if name not in declared:
+            raise InvalidParams(
+                f"parameter {name!r}", param, f"one of the study's space: {', '.join(declared)}"
+            )
+        if name not in self._params:
+            raise InvalidParams(f"parameter {name!r}", param, "a parameter active in this trial")
+        known = declared[name]
+        if type(known) is not type(param) or not _same_values(known, param):
+            raise InvalidParams(f"parameter {name!r}", param, f"{known!r}, as the study declares")
+        return self._params[name]
+
+
+def _same_values(known: Param, asked: Param) -> bool:
+    for attribute in ("low", "high", "choices"):
+        if getattr(known, attribute, None) != getattr(asked, attribute, None):
+            return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _float(low: float, high: float, step: float | None, log: bool) -> Float:
+    return Float(low, high, step=step, log=log)
+
+
+@lru_cache(maxsize=4096)
+def _int(low: int, high: int, step: int, log: bool) -> Int:
+    # Optuna's spelling: with log, a step of 1 means no step.
+    return Int(low, high, step=step, log=log)

@@ -1,0 +1,1 @@
+"""Test suites that any sampler, scheduler, storage or executor must pass."""
