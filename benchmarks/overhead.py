@@ -1,145 +1,136 @@
-"""Trials per second of an empty objective: memory, SQLite, two processes, and Optuna beside it.
+"""What a trial costs beside its objective: in memory, on SQLite, late in a long study, in Optuna.
 
-    python benchmarks/overhead.py [--peers PYTHON] [--quick]
+Each figure comes from fresh processes and a study of 10 floats with random sampling and an
+objective that only returns a number. The clock starts when the study is open and some trials have
+warmed everything up. Two processes share one file and start together. SQLite runs with its default
+durability: what was written outlives ``kill -9`` (resume.py proves it), and a power cut may take
+the last moments. "Synced" waits for the disk at every write, as Optuna's files do by default.
 
-``--peers`` names a Python that has Optuna installed; it is measured in the same run.
+How the cost grows is measured within one long study, in batches of 500 trials, those around trial
+1,000 against the last ones. There the clock is the processor time of the process, so that other
+programs do not count.
+
+    python benchmarks/overhead.py             Luthier alone
+    python benchmarks/overhead.py --peers     and Optuna beside it, in an environment made for it
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import venv
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
-DIMENSIONS = 10
+from _processes import fresh, together
+from _report import Measure, report
 
-LUTHIER = """
-import json, sys, time
 import luthier
-storage, name, trials, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-space = {{f"x{{i}}": luthier.Float(0.0, 1.0) for i in range({d})}}
-study = luthier.create_study(
-    space, study_name=name, storage=storage, sampler="random", seed=0, load_if_exists=True
-)
-objective = lambda trial: trial.params["x0"]
-study.optimize(objective, n_trials=50)
-started = time.time()
-study.optimize(objective, n_trials=trials)
-print(json.dumps([trials, started, time.time()]))
-"""
+from luthier.storage.sqlite import SQLite
 
-OPTUNA = """
-import json, sys, time
-import optuna
-optuna.logging.set_verbosity(optuna.logging.ERROR)
-kind, path, name, trials, seed = (
-    sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
-)
-if kind == "memory":
-    storage = None
-elif kind == "sqlite":
-    storage = f"sqlite:///{{path}}"
-else:
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-    storage = JournalStorage(JournalFileBackend(path))
-study = optuna.create_study(
-    study_name=name, storage=storage, sampler=optuna.samplers.RandomSampler(seed=seed),
-    load_if_exists=True,
-)
-def objective(trial):
-    return [trial.suggest_float(f"x{{i}}", 0.0, 1.0) for i in range({d})][0]
-study.optimize(objective, n_trials=5)
-started = time.time()
-study.optimize(objective, n_trials=trials)
-print(json.dumps([trials, started, time.time()]))
-"""
+DIMENSIONS = 10
+WARM_UP = 50
+BATCH = 500
+BATCHES = 10
+SYNCED = 10  # times fewer trials where each of them waits for the disk
+SPACE = {f"x{i}": luthier.Float(0.0, 1.0) for i in range(DIMENSIONS)}
 
-
-def run(python: str, script: str, *arguments: object) -> subprocess.Popen[str]:
-    code = script.format(d=DIMENSIONS)
-    return subprocess.Popen(
-        [python, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, text=True
-    )
-
-
-def rate(*processes: subprocess.Popen[str]) -> float:
-    """Return trials per second of processes side by side: all trials, first start to last end."""
-    spans = []
-    for process in processes:
-        out, _ = process.communicate()
-        if process.returncode:
-            raise SystemExit(f"a measured process failed with code {process.returncode}")
-        spans.append(json.loads(out.strip().splitlines()[-1]))
-    trials, started, ended = zip(*spans, strict=True)
-    return float(sum(trials) / (max(ended) - min(started)))
-
-
-def scaling(trials: int) -> dict[str, float]:
-    """Return microseconds a trial near the first thousand and near `trials`, on SQLite."""
-    import luthier
-
-    with tempfile.TemporaryDirectory() as folder:
-        space = {f"x{i}": luthier.Float(0.0, 1.0) for i in range(DIMENSIONS)}
-        study = luthier.create_study(space, storage=f"{folder}/s.db", sampler="random", seed=0)
-
-        def microseconds(count: int) -> float:
-            began = time.perf_counter()
-            study.optimize(lambda trial: trial.params["x0"], n_trials=count)
-            return (time.perf_counter() - began) / count * 1e6
-
-        microseconds(500)
-        early = statistics.median(microseconds(500) for _ in range(5))
-        study.optimize(lambda trial: trial.params["x0"], total_trials=trials - 2500)
-        late = statistics.median(microseconds(500) for _ in range(5))
-    return {"at 1,000": early, f"at {trials:,}": late, "ratio": late / early}
+OPTUNA = "optuna==5.0.0"
+OPTUNA_HOME = Path(__file__).parents[1] / ".venv-peers-optuna"
+OPTUNA_TRIALS = {"memory": 1000, "journal": 300, "sqlite": 100}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--peers", help="a Python with Optuna installed")
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--trials", type=int, default=5000)
-    parser.add_argument("--scale", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, default=5, help="repetitions of each (default 5)")
+    parser.add_argument("--trials", type=int, default=5000, help="trials a run (default 5000)")
+    parser.add_argument(
+        "--scale", type=int, default=100_000, help="length of the long study (default 100000)"
+    )
+    parser.add_argument("--peers", action="store_true", help=f"also {OPTUNA}")
     options = parser.parse_args()
+    optuna = optuna_python() if options.peers else None
 
-    rows: dict[str, list[float]] = {}
-    for repeat in range(options.runs):
+    rates: dict[str, list[float]] = defaultdict(list)
+    for _ in range(options.runs):
         with tempfile.TemporaryDirectory() as folder:
-            root = Path(folder)
-            n = options.trials
-            measure = rows.setdefault
-            measure("luthier, memory", []).append(
-                rate(run(sys.executable, LUTHIER, "memory", "m", n, repeat))
-            )
-            measure("luthier, SQLite", []).append(
-                rate(run(sys.executable, LUTHIER, root / "one.db", "one", n, repeat))
-            )
-            pair = [run(sys.executable, LUTHIER, root / "two.db", "pair", n, i) for i in (1, 2)]
-            measure("luthier, SQLite, 2 processes", []).append(rate(*pair))
-            if options.peers:
-                py = options.peers
-                measure("optuna, memory", []).append(
-                    rate(run(py, OPTUNA, "memory", "-", "m", 1000, repeat))
+            rates["memory"].append(rate(["memory"], options.trials))
+            rates["SQLite"].append(rate([f"{folder}/one.db"], options.trials))
+            rates["SQLite, 2 processes"].append(rate([f"{folder}/two.db"] * 2, options.trials))
+            power = SQLite(f"{folder}/power.db", durability="power")
+            rates["SQLite, synced"].append(rate([power], options.trials // SYNCED))
+            for kind, trials in OPTUNA_TRIALS.items() if optuna else ():
+                rates[f"Optuna, {kind}, {trials} trials"].append(
+                    optuna_rate(optuna, kind, folder, trials)
                 )
-                measure("optuna, SQLite", []).append(
-                    rate(run(py, OPTUNA, "sqlite", root / "o.db", "o", 60, repeat))
-                )
-                measure("optuna, journal file", []).append(
-                    rate(run(py, OPTUNA, "journal", root / "o.log", "o", 300, repeat))
-                )
-    print(f"{'trials per second':32} {'median':>10} {'min':>10} {'max':>10}")
-    for name, values in rows.items():
-        low, high = min(values), max(values)
-        print(f"{name:32} {statistics.median(values):10,.0f} {low:10,.0f} {high:10,.0f}")
-    print()
-    for name, value in scaling(options.scale).items():
-        print(f"microseconds a trial {name:12} {value:8.2f}")
+    measures = [Measure(name, "trials/s", samples) for name, samples in rates.items()]
+
+    for name, file in (("memory", None), ("SQLite", "long.db")):
+        with tempfile.TemporaryDirectory() as folder:
+            storage = f"{folder}/{file}" if file else "memory"
+            costs = fresh(cost_of_trials, storage, options.scale)
+        at_1000, at_end = costs[1:1 + BATCHES], costs[-BATCHES:]
+        growth = statistics.median(at_end) / statistics.median(at_1000)
+        measures += [
+            Measure(f"{name}, from trial 500 on", "µs/trial", at_1000),
+            Measure(f"{name}, up to trial {options.scale:,}", "µs/trial", at_end),
+            Measure(f"{name}, growth", "times", [growth], at_most=1.25),
+        ]
+    sys.exit(report("Cost of a trial beside its objective", measures))
+
+
+def rate(storages: Sequence[str | SQLite], trials: int) -> float:
+    """Return the trials per second of one process for each storage, all together."""
+    seconds = together(prepare_trials, [(storage, trials) for storage in storages])
+    return trials * len(storages) / seconds
+
+
+def prepare_trials(storage: str | SQLite, trials: int) -> Callable[[], object]:
+    study = luthier.create_study(
+        SPACE, study_name="s", storage=storage, sampler="random", seed=0, load_if_exists=True
+    )
+    study.optimize(objective, n_trials=WARM_UP)
+    return lambda: study.optimize(objective, n_trials=trials)
+
+
+def objective(trial: luthier.Trial) -> float:
+    return float(trial.params["x0"])
+
+
+def cost_of_trials(storage: str, length: int) -> list[float]:
+    """Return microseconds a trial of one study, batch by batch from its beginning to its end."""
+    study = luthier.create_study(SPACE, storage=storage, sampler="random", seed=0)
+    marks: list[float] = []
+
+    def mark(study: luthier.Study, trial: luthier.FrozenTrial) -> None:
+        if trial.number % BATCH == 0:
+            marks.append(time.process_time())
+
+    study.optimize(objective, n_trials=length + 1, callbacks=[mark])
+    return [(end - began) / BATCH * 1e6 for began, end in pairwise(marks)]
+
+
+def optuna_python() -> Path:
+    """Return a Python that has Optuna, in an environment that is made at the first call."""
+    python = OPTUNA_HOME / "bin" / "python"
+    if not python.exists():
+        print(f"Making {OPTUNA_HOME.name} with {OPTUNA} ...", flush=True)
+        venv.create(OPTUNA_HOME, with_pip=True)
+    subprocess.run([python, "-m", "pip", "install", "-qq", OPTUNA], check=True)
+    return python
+
+
+def optuna_rate(python: Path, kind: str, folder: str, trials: int) -> float:
+    script = Path(__file__).with_name("_optuna_trials.py")
+    command = [python, script, kind, f"{folder}/optuna-{kind}", str(trials), str(DIMENSIONS)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return trials / float(done.stdout)
 
 
 if __name__ == "__main__":

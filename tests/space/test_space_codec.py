@@ -127,8 +127,8 @@ def test_twelve_digits_survive_a_log_scale(a, b, c):
     st.integers(10**11, 10**12),
 )
 @example(12, 0, 3 * 10**10, 10**12)
-def test_twelve_digits_survive_a_linear_scale(decimals, *numbers):
-    low, x, high = (float(f"{k}e{-decimals}") for k in numbers)
+def test_twelve_digits_survive_a_linear_scale(decimals, low, x, high):
+    low, x, high = (float(f"{k}e{-decimals}") for k in (low, x, high))
     assert Space({"x": Float(low, high)}).canonical({"x": x}) == {"x": x}
 
 
@@ -356,9 +356,7 @@ def test_beliefs_are_densities_over_the_unit_interval():
 
 def test_a_belief_about_what_is_inactive_counts_nothing():
     belief = Around(0.9, sd=0.1)
-    space = Space(
-        {"c": Categorical(["a", "b"]), "x": Float(0, 1, belief=belief, when={"c": "a"})}
-    )
+    space = Space({"c": Categorical(["a", "b"]), "x": Float(0, 1, belief=belief, when={"c": "a"})})
     density = Codec(space).log_belief([[0.25, 0.9], [0.75, 0.9], [0.25, 0.1]])
     assert density[1] == 0
     assert density[0] > 1 > -10 > density[2]

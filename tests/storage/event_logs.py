@@ -13,6 +13,13 @@ OWNERS = st.sampled_from(["one", "two"])
 ERRORS = st.sampled_from(["it broke", "broke\0", "\ud800x", "\N{GUITAR}"])
 FINAL = st.sampled_from(["COMPLETE", "PRUNED", "INFEASIBLE", "FAILED"])
 
+KINDS = [
+    *["begin", "ask again", "note", "tell", "pause", "release"],
+    *3 * ["resume"],
+    *3 * ["suggest"],
+    *6 * ["report"],
+]
+
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[dict[str, Any]]:
@@ -23,12 +30,11 @@ def logs(draw: st.DrawFn) -> list[dict[str, Any]]:
     ]
     attempts: list[int] = []
     resumed_from: dict[tuple[int, int], int] = {}
-    for clock in range(1, draw(st.integers(1, 30))):
+    for clock in range(1, draw(st.integers(1, 40))):
         time = clock + 0.5
-        kinds = (
-            ["begin"] + 2 * ["report"] + ["suggest", "pause", "release", "resume", "tell", "note"]
-        )
-        kind = draw(st.sampled_from(kinds if attempts else ["begin"]))
+        kind = draw(st.sampled_from(KINDS if attempts else ["begin"]))
+        if kind == "begin" and len(attempts) == 3:
+            continue
         if kind == "begin":
             number = len(attempts)
             params = draw(st.dictionaries(st.sampled_from("xyz"), VALUES, max_size=3))
@@ -54,14 +60,16 @@ def logs(draw: st.DrawFn) -> list[dict[str, Any]]:
             }
         elif kind == "resume":
             step = draw(st.none() | st.integers(0, 6))
-            again = draw(st.integers(2, attempts[number] + 1)) if attempts[number] > 1 else 2
+            again = draw(st.sampled_from([max(2, attempts[number]), *3 * [attempts[number] + 1]]))
             attempts[number] = max(attempts[number], again)
             resumed_from.setdefault((number, again), -1 if step is None else step)
             event = {"event": "resumed", "attempt": again, "owner": "two", "step": step}
         elif attempts[number] == 0 and kind != "tell":
             continue  # nobody runs it
+        elif kind == "ask again":
+            event = {"event": "asked", "params": {"x": -1}, "at": 0, "by": "grid", "owner": "two"}
         elif kind == "report":
-            attempt = draw(st.integers(1, attempts[number]))
+            attempt = draw(st.sampled_from([1, *3 * [attempts[number]]]))
             first = resumed_from.get((number, attempt), -1) + 1
             metrics = draw(st.dictionaries(st.sampled_from(["loss", "auc"]), METRIC, max_size=2))
             step = draw(st.integers(first, first + 4))

@@ -105,7 +105,7 @@ def _check(
             assert _plain(values) == trial["values"]
             expected = number_of(trial["values"][0]) if trial["values"] else None
             assert _without_nan(value) == expected
-            assert _plain(params) == trial["params"]
+            assert _exactly(_plain(params)) == _exactly(trial["params"])
             assert duration == (ended - started if ended and started else None)
             assert _readable(error) == _readable(trial["error"])
         shown = [(*row[1:4], _without_nan(row[4])) for row in steps if row[0] == study]
@@ -115,6 +115,11 @@ def _check(
 
 def _plain(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
+
+
+def _exactly(value: Any) -> str:
+    # In Python True equals 1.
+    return json.dumps(value, sort_keys=True)
 
 
 def _without_nan(value: float | None) -> float | None:

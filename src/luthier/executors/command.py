@@ -135,7 +135,7 @@ class Command:
         payload : mapping
             ``number`` and ``params``; optionally ``checkpoint_dir``.
         channel : Channel
-            Asked ``("report", step, metrics)``; the answer True ends the program.
+            Asked ``("report", step, metrics)``; a true answer ends the program.
 
         Returns
         -------
@@ -187,7 +187,7 @@ class Command:
                 report = reader.read(line.text, structured=line.stream == "stdout")
                 if report is None or pruned or channel.stopping:
                     continue
-                if channel.ask(("report", report.step, report.metrics)) is True:
+                if channel.ask(("report", report.step, report.metrics)):
                     pruned = True
                     program.end(self.grace)
         code = program.returncode

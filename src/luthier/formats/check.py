@@ -58,8 +58,11 @@ class _Checker:
             accepting = [o for o in fitting if isinstance(given, dict | list) or _accepts(given, o)]
             if not accepting and len(fitting) != 1:
                 raise self._refused(given, schema, path)
-            return (accepting or fitting)[0]
-        kinds = {option["properties"]["type"]["const"]: option for option in named}
+            chosen: Schema = (accepting or fitting)[0]
+            return chosen
+        kinds: dict[str, Schema] = {
+            option["properties"]["type"]["const"]: option for option in named
+        }
         if "type" not in given:
             message = f"needs a 'type'; allowed: {', '.join(kinds)}"
             raise self._document.error(path, message)

@@ -121,7 +121,7 @@ class _Reader:
 
     def _command(self, space: Space | None) -> Command:
         given = self._data["command"]
-        options = {"args": given} if isinstance(given, list) else dict(given)
+        options: dict[str, Any] = {"args": given} if isinstance(given, list) else dict(given)
         folder = self._path.resolve().parent
         options["cwd"] = folder / options.get("cwd", "")
         with self._blame("command"):
@@ -152,7 +152,7 @@ class _Reader:
         return given
 
     def _budget(self, objectives: tuple[Objective, ...]) -> Budget:
-        given = dict(self._data.get("budget", {}))
+        given: dict[str, Any] = dict(self._data.get("budget", {}))
         if "target" in given and len(objectives) > 1:
             message = "allowed: only in a study with one objective"
             raise self._document.error(("budget", "target"), message)
@@ -202,9 +202,9 @@ class _Reader:
         if path == ("command",):
             # An argument is known by its text, or by the placeholder in it.
             for place in lines:
-                if place[:1] == path and isinstance(place[-1], int):
-                    if str(error.given) in _at(self._data, place):
-                        return place
+                is_argument = place[:1] == path and isinstance(place[-1], int)
+                if is_argument and str(error.given) in _at(self._data, place):
+                    return place
         return path
 
 

@@ -150,12 +150,14 @@ _COMMAND: Schema = {
             ("args",),
         ),
     ],
-    "description": "A program that prints its metrics as JSON, such as {\"accuracy\": 0.93}",
+    "description": 'A program that prints its metrics as JSON, such as {"accuracy": 0.93}',
 }
 
 _BUDGET = _record(
     {
-        "trials": _said(COUNT, "Trials of the study in all; starting again goes on to the same end"),
+        "trials": _said(
+            COUNT, "Trials of the study in all; starting again goes on to the same end"
+        ),
         "timeout": _time("After this time no further trial starts"),
         "target": _said(NUMBER, "Stop when the objective is at least as good"),
         "patience": _said(COUNT, "Stop after so many trials without a better one"),

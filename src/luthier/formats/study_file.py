@@ -123,7 +123,7 @@ class StudyFile:
                 study.enqueue_trial(params, skip_if_exists=True)
         return study
 
-    def load_objective(self) -> Callable[..., Any] | Command:
+    def load_objective(self) -> Callable[..., Any]:
         """Return what `optimize` is to run; imports the module if it is a function.
 
         Raises

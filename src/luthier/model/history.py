@@ -162,9 +162,7 @@ class History:
     @property
     def eligible(self) -> NDArray[np.bool_]:
         """Which ended trials may be best: complete and within all limits, ``(len(ended),)``."""
-        eligible = self.violations == 0
-        eligible &= ~np.isnan(self.losses).any(axis=1)
-        return eligible
+        return np.asarray(self.violations == 0) & ~np.isnan(self.losses).any(axis=1)
 
 
 class Prefix(Sequence[FrozenTrial]):

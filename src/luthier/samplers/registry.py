@@ -7,7 +7,7 @@ registers one under the entry-point group ``luthier.samplers``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -68,7 +68,7 @@ def describe(sampler: Sampler) -> Spec:
     kind = type(sampler)
     name = _name_of(f"{kind.__module__}:{kind.__qualname__}") or kind.__qualname__
     settings = {}
-    for item in fields(kind):  # type: ignore[arg-type]
+    for item in fields(kind) if is_dataclass(kind) else ():
         value = getattr(sampler, item.name)
         if value != item.default:
             settings[item.name] = value

@@ -192,7 +192,7 @@ class Codec:
         EmptySpace
             If no point satisfies the constraints, or too few to be found.
         """
-        if not self.space.constraints:
+        if not self.space.constraints or n == 0:
             return self.from_uniform(rng.random((n, self.d)))
 
         def draw(size: int) -> tuple[FloatArray, list[BoolArray]]:

@@ -29,12 +29,15 @@ class Line:
     centre : tuple of float, optional
         Mean m and standard deviation s of the unbounded case, where the arc of y is
         ``1/2 + atan((y - m) / (2 s)) / pi``.
+    reach : tuple of float
+        The ends of y; they keep the unbounded case finite.
     """
 
     scale: Scale
     start: float
     width: float
     centre: tuple[float, float] | None = None
+    reach: tuple[float, float] = (-math.inf, math.inf)
 
     def unit(self, x: float) -> float:
         """Return u for a value x."""
@@ -77,7 +80,8 @@ class Line:
     def _unarc(self, t: float) -> float:
         assert self.centre is not None
         mean, sd = self.centre
-        return mean + 2 * sd * math.tan(math.pi * (t - 0.5))
+        y = mean + 2 * sd * math.tan(math.pi * (t - 0.5))
+        return min(max(y, self.reach[0]), self.reach[1])
 
 
 def line(param: Float | Int) -> Line:
@@ -107,7 +111,9 @@ def line(param: Float | Int) -> Line:
             default if end is None else whole._arc(end)
             for end, default in zip(ends, (0.0, 1.0), strict=True)
         )
-        return Line(scale, start, stop - start, centre)
+        least, most = param.support
+        reach = scale.forward(least - pad), scale.forward(most + pad)
+        return Line(scale, start, stop - start, centre, reach)
     assert ends[0] is not None
     assert ends[1] is not None
     return Line(scale, ends[0], ends[1] - ends[0])

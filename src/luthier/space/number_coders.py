@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luthier.errors import InvalidParams
+from luthier.space.base import is_number
 from luthier.space.coding import Column, Kind
 from luthier.space.grids import Grid
 from luthier.space.lines import line
@@ -51,14 +52,15 @@ class _NumberCoder:
         """Return the values as an array, or raise for what is no number within the frame."""
         low, high = self.param.support
         try:
-            x = np.array(values, np.float64)
-        except (TypeError, ValueError):
-            wrong = next(v for v in values if not isinstance(v, (int, float)))
-            raise self._outside(wrong) from None
-        if x.ndim != 1 or not ((x >= low) & (x <= high)).all():
-            inside = (isinstance(v, (int, float)) and low <= v <= high for v in values)
-            raise self._outside(values[list(inside).index(False)])
-        return x
+            x = np.array(values)
+            if x.ndim == 1 and x.dtype.kind in "iuf" and ((x >= low) & (x <= high)).all():
+                return x.astype(np.float64)
+        except ValueError:
+            pass  # lists among the values
+        if not values:
+            return np.zeros(0)
+        inside = [is_number(value) and low <= value <= high for value in values]
+        raise self._outside(values[inside.index(False)])
 
     def from_uniform(self, p: FloatArray, belief: bool) -> FloatArray:
         """Map uniform numbers to coordinates drawn from the prior, or from the belief."""
@@ -143,12 +145,9 @@ class ContinuousCoder(_NumberCoder):
     def one_to_unit(self, value: Any) -> float:
         """Return the coordinate of one value."""
         low, high = self.param.support
-        try:
-            x = float(value)
-        except (TypeError, ValueError):
-            raise self._outside(value) from None
-        if not low <= x <= high:
+        if not is_number(value) or not low <= value <= high:
             raise self._outside(value)
+        x = float(value)
         u = min(max(self.line.unit(x), 0.0), 1.0)
         column, (first, last) = self.columns[0], self.param.range
         if x == first:
@@ -248,7 +247,7 @@ class RoundedCoder(_NumberCoder):
     def one_to_unit(self, value: Any) -> float:
         """Return the coordinate of one value."""
         low, high = self.param.support
-        if not isinstance(value, (int, float)) or not low <= value <= high:
+        if not is_number(value) or not low <= value <= high:
             raise self._outside(value)
         return min(max(self.line.unit(float(value)), 0.0), 1.0)
 
@@ -286,7 +285,7 @@ class CellsCoder(_NumberCoder):
     def one_to_unit(self, value: Any) -> float:
         """Return the coordinate of one value."""
         low, high = self.param.support
-        if not isinstance(value, (int, float)) or not low <= value <= high:
+        if not is_number(value) or not low <= value <= high:
             raise self._outside(value)
         return (self.grid.index(value) + 0.5) / self.size
 

@@ -18,6 +18,7 @@ from luthier.errors import InvalidSpace
 from luthier.space.scales import FloatArray
 
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
+_NARROW = 1e-4
 
 
 def number(field: str, given: object, allowed: str, accept: Callable[[float], bool]) -> float:
@@ -256,8 +257,10 @@ def _log_mass(a: float, b: float) -> float:
 
     if a + b > 0:
         a, b = -b, -a
+    middle, width = 0.5 * (a + b), b - a
+    if width * max(1.0, abs(middle)) < _NARROW:
+        # The density is as good as constant, and a difference of logs would lose all digits.
+        return _log(width) - 0.5 * middle * middle - _LOG_SQRT_2PI
     low, high = float(log_ndtr(a)), float(log_ndtr(b))
     # log(exp(high) - exp(low)), Maechler 2012, "Accurately computing log(1 - exp(-|a|))".
-    if low < high:
-        return high + math.log1p(-math.exp(low - high))
-    return _log(b - a) - 0.5 * b * b - _LOG_SQRT_2PI
+    return high + math.log1p(-math.exp(low - high))

@@ -86,9 +86,9 @@ class SQL:
     ----------
     url : str
         ``postgresql://user:password@host:port/database``, ``mysql://...`` or
-        ``mariadb://...``.
-        Tables are created, and upgraded after a new release, by the first who comes. Their
-        names begin with ``luthier_``, so the database may hold other things too.
+        ``mariadb://...``. Tables are created, and upgraded after a new release, by the
+        first who comes. Their names begin with ``luthier_``, so the database may hold other
+        things too.
 
     Raises
     ------

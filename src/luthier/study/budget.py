@@ -103,25 +103,20 @@ class Meter:
         """Take into account a trial that has just ended."""
         self._count([trial])
 
-    def reason_to_stop(self, history: History, seconds: float) -> str | None:
+    def reason_to_stop(self, seconds: float) -> str | None:
         """Say why no further trial may start, None if one may.
+
+        The total number of trials is not looked at here: whether one more may get a
+        number is decided where numbers are claimed.
 
         Parameters
         ----------
-        history : History
-            The study's trials so far.
         seconds : float
             Time since the call began.
         """
         budget = self.budget
         if budget.n_trials is not None and self.started >= budget.n_trials:
             return f"{budget.n_trials} trials of this call"
-        if (
-            budget.total_trials is not None
-            and history.count >= budget.total_trials
-            and not history.n_waiting
-        ):
-            return f"{budget.total_trials} trials in all"
         if budget.timeout is not None and seconds >= budget.timeout:
             return f"timeout of {budget.timeout:g} s"
         if budget.target is not None and self._front:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from luthier.errors import InvalidInput, MissingExtra
 from luthier.model.history import History
+from luthier.model.problem import Problem
 from luthier.model.trial import FrozenTrial
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 BACKENDS = ("auto", "pandas", "polars")
 
+_ABOUT = ("number", "state")
+_COURSE = ("started", "ended", "duration", "cost", "attempt", "by", "error")
+_PREFIXES = ("params_", "metrics_", "user_attrs_")
+
 
 def trials_dataframe(
     history: History, *, backend: str = "auto"
@@ -24,9 +29,10 @@ def trials_dataframe(
     """Return one row per trial, by number.
 
     The columns, always in this order: ``number``, ``state``, one per objective by the name of
-    its metric, ``params_<name>`` in the order of the space, ``metrics_<name>``,
-    ``user_attrs_<key>``, ``started`` and ``ended`` (UTC), ``duration`` (seconds), ``cost``,
-    ``attempt``, ``by`` and ``error``. Where a trial has no value the cell is empty.
+    its metric (``values_<name>`` if another column is called so), ``params_<name>`` in the
+    order of the space, ``metrics_<name>``, ``user_attrs_<key>``, ``started`` and ``ended``
+    (UTC), ``duration`` (seconds), ``cost``, ``attempt``, ``by`` and ``error``. Where a trial
+    has no value the cell is empty.
 
     Parameters
     ----------
@@ -48,20 +54,22 @@ def trials_dataframe(
         installed = [name for name in BACKENDS[1:] if find_spec(name) is not None]
         backend = installed[0] if installed else "pandas"
     columns = trial_columns(history)
+    floats = ("duration", "cost", *_objective_columns(history.problem))
     try:
         if backend == "pandas":
             import pandas as pd
 
-            return pd.DataFrame(columns)
+            return pd.DataFrame(columns).astype(dict.fromkeys(floats, float))
         import polars as pl
     except ImportError as error:
         raise MissingExtra("a data frame of trials", backend) from error
-    # Values of different types in one column, such as 3 and "auto", have no type in polars.
+
+    def dtype(name: str) -> Any:
+        # Values of different types in one column, such as 3 and "auto", have no type in polars.
+        return pl.Float64 if name in floats else None if _uniform(columns[name]) else pl.Object
+
     return pl.DataFrame(
-        [
-            pl.Series(name, values, dtype=None if _uniform(values) else pl.Object, strict=False)
-            for name, values in columns.items()
-        ]
+        [pl.Series(name, values, dtype=dtype(name)) for name, values in columns.items()]
     )
 
 
@@ -69,27 +77,19 @@ def column_names(history: History) -> list[str]:
     """Return the columns of the table in their order; see `trials_dataframe`."""
     trials = history.trials
     params = [*history.problem.space.params, *(name for trial in trials for name in trial.params)]
-    names = [
-        "number",
-        "state",
-        *(objective.name for objective in history.problem.objectives),
+    return [
+        *_ABOUT,
+        *_objective_columns(history.problem),
         *(f"params_{name}" for name in dict.fromkeys(params)),
         *(f"metrics_{name}" for name in sorted({n for trial in trials for n in trial.metrics})),
         *(f"user_attrs_{k}" for k in sorted({k for trial in trials for k in trial.user_attrs})),
-        "started",
-        "ended",
-        "duration",
-        "cost",
-        "attempt",
-        "by",
-        "error",
+        *_COURSE,
     ]
-    return list(dict.fromkeys(names))
 
 
 def trial_rows(history: History) -> Iterator[dict[str, Any]]:
     """Yield a mapping from column to value for each trial, by number; empty cells are left out."""
-    names = [objective.name for objective in history.problem.objectives]
+    names = _objective_columns(history.problem)
     for trial in history.trials:
         yield _row(trial, names)
 
@@ -101,6 +101,12 @@ def trial_columns(history: History) -> dict[str, list[Any]]:
         for name, values in columns.items():
             values.append(row.get(name))
     return columns
+
+
+def _objective_columns(problem: Problem) -> list[str]:
+    names = [objective.name for objective in problem.objectives]
+    taken = {*_ABOUT, *_COURSE}
+    return [f"values_{n}" if n in taken or n.startswith(_PREFIXES) else n for n in names]
 
 
 def _row(trial: FrozenTrial, objectives: list[str]) -> dict[str, Any]:

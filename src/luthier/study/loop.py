@@ -111,8 +111,11 @@ class Loop:
                 self._reason = str(error)
                 return
             if claimed is None:
+                # What runs may yet be handed back; only when nothing does, this is the end.
                 if not self._running:
-                    self._reason = "nothing left to start"
+                    total = self._budget.total_trials
+                    full = total is not None and self._engine.journal.history.count >= total
+                    self._reason = f"{total} trials in all" if full else "nothing left to start"
                 return
             self._meter.started += 1
             if isinstance(claimed, Ticket):
@@ -136,7 +139,7 @@ class Loop:
                 self._reason = "interrupted"
             else:
                 seconds = time.monotonic() - self._began
-                self._reason = self._meter.reason_to_stop(self._engine.journal.history, seconds)
+                self._reason = self._meter.reason_to_stop(seconds)
         return self._reason is not None
 
     def _serve(self, number: int, message: tuple[Any, ...]) -> Any:
@@ -215,12 +218,9 @@ def choose_executor(
         # One job is the default of n_jobs: with GPUs it means as many as they have room for.
         return Processes(None if n_jobs == 1 else workers, gpus=gpus, trials_per_gpu=trials_per_gpu)
     if executor is None:
-        if limits.seconds is not None or limits.memory is not None:
-            executor = "processes"
-        elif command:
-            executor = "command"
-        else:
-            executor = "inline" if n_jobs == 1 else "processes"
+        # Only worker processes enforce limits, and keep what a command prints with its trial.
+        limited = limits.seconds is not None or limits.memory is not None
+        executor = "processes" if n_jobs != 1 or limited or command else "inline"
     return make_executor(executor, workers)
 
 

@@ -21,7 +21,7 @@ REDRAW = 0.1
 _COUNTED = (TrialState.FAILED, TrialState.PRUNED, TrialState.INFEASIBLE)
 
 
-class _Bar(tqdm):  # type: ignore[type-arg] - not generic at run time
+class _Bar(tqdm):  # type: ignore[type-arg]  # generic in the stubs only
     monitor_interval = 0  # no thread that would outlive the bar and be forked with us
 
 

@@ -412,8 +412,8 @@ class Study:
         max_failures : int, optional
             Give up when so many trials in a row failed. Default 10; None never.
         executor : str or Executor, optional
-            Who does the work: "inline", "processes", "command", or an executor of your own.
-            Default: inline for one job without limits, processes otherwise.
+            Who does the work: "inline", "processes", or an executor of your own.
+            Default: inline for one job of a function without limits, processes otherwise.
         gpus : sequence of int or str, optional
             GPUs to spread the workers over, one worker for each slot.
         trials_per_gpu : int, default 1

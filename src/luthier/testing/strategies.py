@@ -94,7 +94,7 @@ def floats(draw: st.DrawFn, when: Any = None) -> Float:
         "reverse_log": st.floats(-1e6, 1.0, exclude_max=True),
         "logit": st.floats(1e-12, 1.0, exclude_max=True),
     }[kind]
-    low, high = sorted(draw(st.tuples(bounds, bounds)))
+    low, high = sorted(x + 0.0 for x in draw(st.tuples(bounds, bounds)))  # no -0.0 above 0.0
     prior = draw(_priors(low, high)) if kind != "log" else draw(st.none() | _betas())
     belief = None
     if draw(st.booleans()) and math.isfinite(high - low):

@@ -1,0 +1,1 @@
+"""The command ``luthier``: one command a file, each loaded when it is used."""

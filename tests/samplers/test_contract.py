@@ -1,0 +1,32 @@
+"""Every sampler keeps the promises of all samplers."""
+
+import pytest
+
+import luthier
+from luthier.samplers import registry
+from luthier.testing.samplers import FINITE, MIXED, SamplerContract
+
+
+class TestRandom(SamplerContract):
+    @pytest.fixture(params=[0.5, 0.0, 1.0])
+    def sampler(self, request):
+        return luthier.Random(request.param)
+
+
+class TestGrid(SamplerContract):
+    @pytest.fixture
+    def sampler(self):
+        return luthier.Grid(resolution=2)
+
+
+class TestQMC(SamplerContract):
+    @pytest.fixture(params=["sobol", "halton"])
+    def sampler(self, request):
+        return luthier.QMC(request.param)
+
+
+def test_every_sampler_of_the_registry_is_tested_here():
+    tested = {"random", "grid", "qmc"}
+    assert set(registry.BUILT_IN) == tested | {"fixed"}, "fixed is tested by itself"
+    assert MIXED.size is None
+    assert FINITE.size == 12
