@@ -296,3 +296,15 @@ def test_folding_in_pieces_is_folding_at_once(events, cut):
     assert whole.count == len(whole.trials)
     assert whole.n_waiting == len(whole.waiting)
     assert [trial.number for trial in whole.trials] == list(range(whole.count))
+
+
+def test_a_queued_trial_starts_once():
+    queued = Enqueued(0, {"k": 2})
+    once = fold(queued, asked(0, x=0.1)).trial(0)
+    assert fold(queued, asked(0, x=0.1), asked(0, x=0.2)).trial(0) == once
+
+
+def test_encoding_twice_is_encoding_once():
+    history = fold(asked(0), Told(0, COMPLETE, (1.0,)))
+    first, second = history.encoded(), history.encoded()
+    assert first[0].tolist() == second[0].tolist()

@@ -4,7 +4,7 @@ import pytest
 
 import luthier
 from luthier.errors import InvalidInput
-from luthier.model.problem import Limit, Objective, Problem
+from luthier.model.problem import Limit, Objective, Problem, make_limits
 
 SPACE = luthier.Space({"x": luthier.Float(0, 1)})
 
@@ -70,3 +70,16 @@ def test_finite_spaces_avoid_duplicates_unless_told_otherwise():
     assert not Problem(SPACE).avoids_duplicates
     assert Problem(SPACE, duplicates="avoid").avoids_duplicates
     assert not Problem(luthier.Space({}, partial=True)).avoids_duplicates
+
+
+def test_objectives_are_checked():
+    with pytest.raises(InvalidInput, match="direction"):
+        Objective("a", "up")
+    with pytest.raises(InvalidInput, match="metric"):
+        Objective("")
+
+
+def test_limits_are_made_of_texts_and_objects():
+    assert make_limits(["a <= 1", Limit("b", low=2)]) == (Limit("a", high=1), Limit("b", low=2))
+    with pytest.raises(InvalidInput, match="limits"):
+        make_limits([3])

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import qmc
 
 import luthier
-from luthier.errors import EmptySpace, InvalidInput, InvalidParams, SpaceExhausted
+from luthier.errors import EmptySpace, InvalidInput, InvalidParams
 from luthier.samplers import registry
 from luthier.samplers.random import Random
 
@@ -139,9 +139,10 @@ def test_given_points_in_order():
     study = luthier.create_study(CONDITIONAL, sampler=luthier.Fixed(points), seed=1)
     assert run(study, 10) == points
     assert "all 2 given points" in study.stop_reason
+    wrong = luthier.Fixed([{"model": "tree", "depth": 6}])
+    study = luthier.create_study(CONDITIONAL, sampler=wrong, seed=1)
     with pytest.raises(InvalidParams, match="depth"):
-        wrong = luthier.Fixed([{"model": "tree", "depth": 6}])
-        luthier.create_study(CONDITIONAL, sampler=wrong, seed=1).ask()
+        study.ask()
 
 
 def test_samplers_are_described_and_made_by_name():

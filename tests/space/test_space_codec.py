@@ -293,8 +293,30 @@ def test_bad_points_and_rows_are_refused():
             codec.encode([{"x": 0.1, "c": "b"}, row])
         with pytest.raises(InvalidParams, match=part):
             codec.encode_one(row)
-    with pytest.raises(InvalidParams, match="x"):
-        codec.encode([{"x": [1, 2], "c": "a"}])
+    for values in ([[1, 2], [3, 4]], [[1, 2], 0.5], ["0.5", 0.5]):
+        with pytest.raises(InvalidParams, match="x: got"):
+            codec.encode([{"x": value, "c": "a"} for value in values])
+    assert codec.encode([]).shape == (0, 2)
+    assert codec.decode(np.zeros((0, 2))) == []
+    empty = Codec(Space({}))
+    assert empty.decode(np.zeros((2, 0))) == [{}, {}]
+    assert empty.encode([{}, {}]).shape == (2, 0)
+
+
+def test_what_has_no_belief_is_drawn_as_without():
+    space = Space(
+        {
+            "one": Float(2, 2, belief=Around(2, sd=1)),
+            "p": Permutation([1, 2]),
+            "x": Float(0, 1, frame=(-1, 3)),
+        }
+    )
+    codec = Codec(space)
+    U = np.random.default_rng(0).random((5, codec.d))
+    assert np.array_equal(codec.from_uniform(U, belief=True), codec.from_uniform(U))
+    assert (codec.log_belief(codec.snap(U)) == 0).all()
+    old = [{"one": 2, "p": (2, 1), "x": x} for x in (-1, -0.5, 0, 1, 2.5, 3)]
+    assert codec.encode(old).tolist() == [codec.encode_one(row) for row in old]
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,8 @@ def test_values(source, value):
         ("t.__class__", "numbers, strings, names"),
         ("-" * 60 + "1", "50 levels"),
         ("(" * 500 + "1" + ")" * 500, "valid expression"),
-        ("not " * 450 + "a", ""),
+        ("not " * 450 + "a", "50 levels"),
+        ("-" * 1990 + "1", ""),
     ],
 )
 def test_what_is_not_allowed_is_refused_with_its_place(source, part):

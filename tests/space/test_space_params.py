@@ -239,3 +239,24 @@ def test_a_repr_can_be_read_back(param):
 def test_the_repr_of_a_derived_parameter_shows_its_expression():
     assert repr(Derived("a * b", when={"c": [1, 2]})) == "Derived('a * b', when={'c': [1, 2]})"
     assert re.fullmatch(r"Derived\('builtins:len'\)", repr(Derived(len)))
+
+
+def test_steps_beyond_the_exact_powers_of_ten_are_still_decimals():
+    tiny = Space({"x": Float(0, 1e-20, step=1e-21)})
+    codec = tiny.codec
+    # Eleven cells: the value i * 1e-21 is at (i + 1/2) / 11.
+    units = [[(i + 0.5) / 11] for i in (0, 3, 10)]
+    assert [row["x"] for row in codec.decode(units)] == [0.0, 3e-21, 1e-20]
+    many = Float(1.0, 1.001**2000, log=True, step=1.001)
+    assert many.cardinality == 2001
+    assert many.grid().value(1000) == pytest.approx(1.001**1000, rel=1e-12)
+    with pytest.raises(InvalidSpace, match="low times a power"):
+        Float(1.0, 1.001**2000.5, log=True, step=1.001)
+
+
+def test_whole_numbers_of_a_lognormal_prior():
+    space = Space({"k": Int(prior=LogNormal(3, 1)), "x": Float(1, None, prior=LogNormal(1, 8))})
+    rows = space.sample(np.random.default_rng(0), 300)
+    assert np.median([row["k"] for row in rows]) == pytest.approx(np.exp(3), rel=0.2)
+    assert min(row["k"] for row in rows) >= 1
+    assert [space.canonical(row) for row in rows] == rows

@@ -30,6 +30,7 @@ from luthier.space import (
     Simplex,
     Space,
     Subset,
+    enumeration,
 )
 from luthier.testing.strategies import spaces
 
@@ -41,6 +42,17 @@ TREE = {
     "depth": Int(1, 10, when={"model": ("tree",)}),
     "leaf": Int(1, 3, when={"depth": Between(3, 5), "model": {"tree"}}),
 }
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Odd(Param):
+    when: None = None
+    cardinality = 1
+
+    def check(self, value, field): ...
+
+    def knows(self, value):
+        return True
 
 
 def small(row):
@@ -101,6 +113,7 @@ def test_part_of_the_params_can_be_checked():
 def test_rows_of_a_partial_space_may_lack_anything():
     space = Space({"x": Float(0, 1), "k": Int(0, 9)}, partial=True)
     space.check({"k": 3})
+    assert Space.from_json(space.to_json()) == space
     assert space.canonical({"k": 3}) == {"k": 3}
     codec = Codec(space)
     assert codec.encode([{"k": 3}, {}]).tolist() == [[0.5, 0.35], [0.5, 0.5]]
@@ -114,6 +127,7 @@ def test_rows_of_a_partial_space_may_lack_anything():
 
 def test_derived_values_are_computed_and_compared():
     space = Space({"a": Int(1, 4), "b": Int(0, 4), "ab": Derived("a * b"), "q": Derived("a / b")})
+    assert space.complete({"a": 2}) == {"a": 2}
     assert space.complete({"a": 2, "b": 4}) == {"a": 2, "b": 4, "ab": 8, "q": 0.5}
     assert repr(space.canonical({"a": 2, "b": 0})) == "{'a': 2, 'b': 0, 'ab': 0, 'q': nan}"
     space.check({"a": 2, "b": 4, "ab": 8.0})
@@ -135,7 +149,7 @@ def test_derived_values_are_computed_and_compared():
         ({3: Int(0, 1)}, "space: name", "string"),
         ({"a": 3}, "space.a", "a parameter such as"),
         ({"a": Int(0, 1, when={"b": 1})}, "space.a.when", "a known parameter; known: 'a'"),
-        ({"lr": Int(0, 1), "a": Int(0, 1, when="rl > 0")}, "space.a.when", "did you mean 'lr'"),
+        ({"lr": Int(0, 1), "a": Int(0, 1, when="lrr > 0")}, "space.a.when", "did you mean 'lr'"),
         ({"a": Int(0, 1, when={"a": 1})}, "space.a.when", "refers to itself"),
         (
             {"a": Int(0, 1, when={"b": 1}), "b": Int(0, 1)},
@@ -203,7 +217,7 @@ def test_other_nonsense_is_refused():
     with pytest.raises(InvalidSpace, match=r"space\.deemed\.a"):
         Space({"a": Int(0, 1)}, deemed={"a": 7})
     with pytest.raises(InvalidSpace, match="a parameter of this package"):
-        Space({"a": type("Odd", (Param,), {"__slots__": (), "when": None})()})
+        Space({"a": Odd()})
     with pytest.raises(InvalidInput, match="n: got -1"):
         Space({}).sample(np.random.default_rng(0), -1)
     with pytest.raises(AttributeError, match="cannot be changed"):
@@ -221,6 +235,16 @@ def test_tuples_in_conditions_are_collections_unless_they_are_choices():
         if given_ == ("a", "b"):
             values = [("a", "b")]  # it is a choice itself
         assert [v for v in parent.choices if "x" in space.active({"p": v})] == values
+    number = Space(
+        {
+            "p": Categorical([1, 2.5, 9]),
+            "d": Derived("p * 2"),
+            "x": Int(0, 1, when={"p": Between(2)}),
+            "y": Int(0, 1, when={"d": Between(high=5), "x": 1}),
+        }
+    )
+    assert number.active({"p": 2.5, "x": 1}) == {"p", "d", "x", "y"}
+    assert number.active({"p": 1}) == {"p", "d"}
     plain = Space({"p": Categorical(["a", "b", "c"]), "x": Int(0, 1, when={"p": ("a", "b")})})
     assert "x" in plain.active({"p": "a"})
     assert "x" not in plain.active({"p": "c"})
@@ -262,7 +286,8 @@ def test_functions_are_supplied_again_after_reading():
     assert not again.contains({"a": 3, "b": 3})
 
 
-def test_sizes_of_trees_are_counted_exactly():
+def test_sizes_of_trees_are_counted_exactly(monkeypatch):
+    monkeypatch.setattr(enumeration, "MAX_LEAVES", 5000)
     space = Space({**TREE, "momentum": Float(0.5, 0.9, step=0.1, when={"opt": ["sgd"]})})
     # adam 1; sgd with 5 momenta, those above 0.6 (three) with two nesterov; depth with leaf.
     assert space.size == 1 + (2 + 3 * 2) + (7 + 3 * 3)
@@ -271,6 +296,7 @@ def test_sizes_of_trees_are_counted_exactly():
     assert Space({f"x{i}": Int(1, 10**15) for i in range(30)}).size == 10**450
     assert Space({}).size == 1
     assert list(Space({}).grid()) == [{}]
+    assert Space({}, constraints=[lambda row: False]).size == 0
     assert Space({"a": Int(0, 9), "b": Int(0, 9)}, constraints=["a < b"]).size == 45
     assert Space({"a": Int(0, 9999), "b": Int(0, 9999)}, constraints=["a < b"]).size is None
     far = {"a": Int(0, 10**7), "b": Int(0, 1, when={"a": Between(5, 6)})}
@@ -363,6 +389,7 @@ def test_editing_keeps_old_trials_in_the_cube():
 def test_narrowing_and_widening_again_gives_the_space_back():
     space = Space({"x": Float(0, 1), "c": Categorical(["a", "b"], weights=[1, 2])})
     assert space.narrow("x", 0.25).widen("x", 0) == space
+    assert space.widen("x", -1).params["x"] == Float(-1, 1)
     assert space.narrow("x", 0.25, 0.5).widen("x", -1, 2).params["x"] == Float(-1, 2)
     assert space.narrow("x", 0.25, 0.5).widen("x", 0.1).params["x"].frame == (0, 1)
     assert space.narrow("c", choices=["a"]).add_choice("c", "b") == space
@@ -540,7 +567,7 @@ def test_errors_in_plain_dicts_carry_the_path(params, field, part):
 
 
 def test_errors_in_files_are_named():
-    for data, field in [
+    for data, place in [
         ([], "space"),
         ({"params": {}, "parms": 1}, "space.parms"),
         ({"params": {}, "constraints": "a"}, "space.constraints"),
@@ -548,7 +575,7 @@ def test_errors_in_files_are_named():
     ]:
         with pytest.raises(InvalidSpace) as caught:
             Space.from_json(data)
-        assert caught.value.field == field
+        assert caught.value.field == place
 
 
 class Kind(Enum):
@@ -600,6 +627,7 @@ def test_spaces_are_equal_by_exact_value():
     assert space != Space({"x": Float(0, 1), "c": Categorical([1])}, constraints=["x > 0.1"])
     assert space != Space(space.params)
     assert space != Space(space.params, constraints=space.constraints, partial=True)
+    assert repr(Space({})) == "Space({\n})"
     assert hash(Forbid({"c": 1})) == hash(Forbid({"c": 1}))
     with pytest.raises(TypeError):
         space.params["y"] = Float(0, 1)

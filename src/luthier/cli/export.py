@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -56,7 +57,7 @@ def command(
     found = find_study(study, storage)
     history = found.history
     if output is None:
-        _write_text(found.name, history, form, click.get_text_stream("stdout"))
+        _write_text(found.name, history, form, sys.stdout)
     elif form == "parquet":
         _write_parquet(history, output)
     else:

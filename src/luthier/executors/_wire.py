@@ -13,8 +13,8 @@ READY = b"R"  # the task is loaded; nothing follows
 BROKEN = b"B"  # the task cannot be loaded; a Broken
 SEND = b"S"  # a message
 ASK = b"A"  # a message whose sender waits for the answer
-DONE = b"D"  # (seconds, result)
-ERROR = b"E"  # (seconds, Failure)
+DONE = b"D"  # (seconds, whether it was told to stop, result)
+ERROR = b"E"  # (seconds, whether it was told to stop, Failure)
 
 QUIT = b""
 """The only frame to a worker that is not a pickle: end yourself."""

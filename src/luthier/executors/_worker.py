@@ -102,15 +102,15 @@ def _serve(connection: Connection, task: Task) -> None:
         _listen_to_stop(channel)
         began = time.perf_counter()
         kind, result = _run(task, frame, channel)
-        seconds = time.perf_counter() - began
+        seconds, told = time.perf_counter() - began, channel.stopping
         if os.getpid() != worker:
             os._exit(1)  # a fork that came back from the task must not speak for the worker
         try:
-            frame = kind + _wire.dumps((seconds, result))
+            frame = kind + _wire.dumps((seconds, told, result))
         except Exception as exception:
             failure = _wire.Failure.of(exception)
             failure = failure._replace(error=f"the result cannot be pickled: {failure.error}")
-            frame = _wire.ERROR + _wire.dumps((seconds, failure))
+            frame = _wire.ERROR + _wire.dumps((seconds, told, failure))
         flush()
         channel.finish(frame)
 

@@ -272,8 +272,9 @@ def _outcome_of_return(event: Event, job: Job) -> Outcome:
     worker, leash, frame = event.worker, event.leash, event.frame or b""
     result, failure = None, _wire.Failure("", "")
     ending: Ending = "done"
+    told = True
     try:
-        seconds, value = _wire.loads(frame[1:])
+        seconds, told, value = _wire.loads(frame[1:])
     except Exception as exception:
         ending, seconds = "error", time.monotonic() - leash.began if leash is not None else 0.0
         failure = _wire.Failure.of(exception)
@@ -284,9 +285,9 @@ def _outcome_of_return(event: Event, job: Job) -> Outcome:
         else:
             ending, failure = "error", value
     if leash is not None and leash.verdict is not None:
-        # Whether it was too late is for the worker's clock to say: its frame may have waited.
-        late = leash.verdict != "timeout" or seconds > (job.limits.seconds or math.inf)
-        if late:
+        # It may have ended in time, and its frame have waited to be read.
+        in_time = not told and seconds <= (job.limits.seconds or math.inf)
+        if leash.verdict != "timeout" or not in_time:
             ending = leash.verdict
             failure = failure._replace(error=failure.error or leash.reason)
     return Outcome(job.key, ending, result, *failure, worker.tail(), seconds)

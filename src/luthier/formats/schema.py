@@ -183,7 +183,7 @@ _PER_TRIAL = _record(
 
 SCHEMA: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "Luthier study file",
+    "title": "a mapping of the fields of a study",
     **_record(
         {
             "$schema": _said(TEXT, "Where an editor finds this schema"),

@@ -134,19 +134,28 @@ class StudyFile:
         if isinstance(self.objective, Command):
             return self.objective
         module_name, _, attribute = self.objective.partition(":")
-        folder = str(self.path.resolve().parent)
+        parent = self.path.resolve().parent
+        folder = str(parent)
         if folder not in sys.path:
             sys.path.insert(0, folder)
         try:
             found: Any = import_module(module_name)
         except ModuleNotFoundError as error:
-            if error.name != module_name.partition(".")[0]:
+            if error.name is None or not module_name.startswith(error.name):
                 raise self._broken(error) from error
             raise ObjectiveError(
                 f"objective {self.objective!r}: there is no module {module_name!r} in {folder}"
             ) from error
         except Exception as error:
             raise self._broken(error) from error
+        top = module_name.partition(".")[0]
+        file = getattr(found, "__file__", None)
+        ours = (parent / top).is_dir() or (parent / f"{top}.py").exists()
+        if ours and file is not None and not Path(file).resolve().is_relative_to(parent):
+            raise ObjectiveError(
+                f"objective {self.objective!r}: another module {top!r} is loaded already, from "
+                f"{file}; give yours another name"
+            )
         for part in attribute.split("."):
             if not hasattr(found, part):
                 raise ObjectiveError(f"objective {self.objective!r}: {found!r} has no {part!r}")

@@ -38,7 +38,9 @@ def _bare(param: Param) -> Param:
     if isinstance(param, Float | Int):
         return replace(param, frame=None)
     if isinstance(param, Categorical):
-        return replace(param, retired=())
+        weights = param.weights
+        kept = None if weights is None else weights[: len(param.live)]
+        return replace(param, choices=param.live, retired=(), weights=kept)
     return param
 
 
@@ -62,8 +64,11 @@ def _merged(name: str, old: Param, new: Param) -> Param:
             # The old bounds make no sense on the new scale (zero on a log scale).
             return new
     if isinstance(new, Categorical) and isinstance(old, Categorical):
-        gone = [c for c in (*old.choices, *old.retired) if c not in new.choices]
-        return replace(new, retired=tuple(gone))
+        gone = tuple(choice for choice in old.choices if choice not in new.choices)
+        if gone:
+            # They come last, so that the first choices are those that live on.
+            weights = None if new.weights is None else (*new.weights, *[1.0] * len(gone))
+            return replace(new, choices=(*new.choices, *gone), retired=gone, weights=weights)
     return new
 
 

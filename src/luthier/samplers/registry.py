@@ -67,8 +67,8 @@ def describe(sampler: Sampler) -> Spec:
     """
     kind = type(sampler)
     name = _name_of(f"{kind.__module__}:{kind.__qualname__}") or kind.__qualname__
-    settings = {}
-    for item in fields(kind) if is_dataclass(kind) else ():
+    settings: dict[str, Any] = {}
+    for item in fields(sampler) if is_dataclass(sampler) else ():  # type: ignore[var-annotated]
         value = getattr(sampler, item.name)
         if value != item.default:
             settings[item.name] = value

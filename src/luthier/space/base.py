@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
@@ -20,7 +21,7 @@ def exact(value: Any) -> Any:
     return (type(value), repr(value)) if isinstance(value, (bool, int, float)) else value
 
 
-class Param:
+class Param(ABC):
     """Base of all parameters: equality by type and fields, and a short repr."""
 
     __slots__ = ()
@@ -46,26 +47,22 @@ class Param:
         return f"{type(self).__name__}({', '.join(shown)})"
 
     @property
+    @abstractmethod
     def cardinality(self) -> int | None:
         """How many values there are; None for infinitely many."""
-        raise NotImplementedError
 
     @property
     def plain(self) -> bool:
         """Whether JSON gives every value back as it was."""
         return True
 
+    @abstractmethod
     def check(self, value: Any, field: str) -> None:
         """Raise `InvalidParams` unless `value` belongs to this parameter."""
-        raise NotImplementedError
 
+    @abstractmethod
     def knows(self, value: Any) -> bool:
         """Return whether `value` is, or once was, a value of this parameter."""
-        raise NotImplementedError
-
-    def restore(self, value: Any) -> Any:
-        """Return the value that JSON changed: lists back to tuples."""
-        return value
 
 
 def is_number(value: Any) -> bool:
@@ -80,11 +77,6 @@ def is_number(value: Any) -> bool:
 def is_whole(value: Any) -> bool:
     """Return whether `value` is a number without a fraction."""
     return is_number(value) and value not in (math.inf, -math.inf) and value == int(value)
-
-
-def as_tuple(value: Any) -> Any:
-    """Return lists as tuples, at every level."""
-    return tuple(map(as_tuple, value)) if isinstance(value, (list, tuple)) else value
 
 
 def distinct(field: str, given: Iterable[Any]) -> tuple[Any, ...]:

@@ -173,12 +173,10 @@ class Codec:
         """
         points = self._points(X)
         total = np.zeros(len(points))
-        active: BoolArray | None = None
+        active = self.active(points)
         for name, coder in self.space.coders.items():
-            if getattr(self.space.params[name], "belief", None) is not None:
-                active = self.active(points) if active is None else active
-                place = self._places[name]
-                total += np.where(active[:, place.start], coder.log_belief(points[:, place]), 0.0)
+            place = self._places[name]
+            total += np.where(active[:, place.start], coder.log_belief(points[:, place]), 0.0)
         return total
 
     def sample(self, rng: np.random.Generator, n: int) -> FloatArray:

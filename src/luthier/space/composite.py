@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from luthier.errors import InvalidParams, InvalidSpace
-from luthier.space.base import Param, as_tuple, distinct, is_number
+from luthier.space.base import Param, distinct, is_number
 from luthier.space.conditions import Condition, condition
 from luthier.space.constraints import call, reference
 from luthier.space.expressions import Expression, Row
@@ -30,8 +31,9 @@ class _Composite(Param):
                 raise InvalidSpace(f"{kind}: fixed", fixed, self._describe())
             object.__setattr__(self, "fixed", fixed)
 
+    @abstractmethod
     def _describe(self) -> str:
-        raise NotImplementedError
+        """Return what a value is, as a phrase."""
 
     def check(self, value: Any, field: str) -> None:
         """Raise `InvalidParams` unless `value` belongs to this parameter."""
@@ -44,10 +46,6 @@ class _Composite(Param):
     def plain(self) -> bool:
         """Whether JSON gives every value back as it was."""
         return False
-
-    def restore(self, value: Any) -> Any:
-        """Return the value that JSON changed: lists back to tuples."""
-        return as_tuple(value)
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
@@ -209,10 +207,6 @@ class Simplex(_Composite):
     def plain(self) -> bool:
         """Whether JSON gives every value back as it was: it does."""
         return True
-
-    def restore(self, value: Any) -> Any:
-        """Return the value as it is."""
-        return value
 
     def knows(self, value: Any) -> bool:
         """Return whether `value` has a share in [0, 1] for each name and they sum to 1."""

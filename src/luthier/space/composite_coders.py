@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from luthier.space.composite import SHARES, Permutation, Simplex, Subset
 from luthier.space.scales import FloatArray
 
 
-class _CompositeCoder:
+class _CompositeCoder(ABC):
     """What they share: rows one by one, and frozen values."""
 
     uniform = True
@@ -37,11 +38,13 @@ class _CompositeCoder:
                 for column, unit in zip(self.columns, units, strict=True)
             )
 
+    @abstractmethod
     def _units(self, value: Any) -> list[float]:
-        raise NotImplementedError
+        """Return the coordinates of a value that is known to be good."""
 
+    @abstractmethod
     def _value(self, units: list[float]) -> Any:
-        raise NotImplementedError
+        """Return the value at a point."""
 
     def one_to_unit(self, value: Any) -> list[float]:
         """Return the coordinates of one value."""

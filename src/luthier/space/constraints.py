@@ -138,8 +138,6 @@ def constraint(given: object) -> Constraint:
             return given
         case str():
             return Check(Expression(given))
-        case Expression():
-            return Check(given)
     if callable(given):
         return Rule(given)
     raise InvalidSpace("constraint", given, "an expression, a Forbid, or a function of the params")

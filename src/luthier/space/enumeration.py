@@ -45,7 +45,8 @@ def configurations(structure: Structure, options: _Options) -> Iterator[dict[str
 
     row: dict[str, Any] = {}
     if not names:
-        yield row
+        if structure.satisfied(row):
+            yield row
         return
     stack = [at(0, row)]
     while stack:

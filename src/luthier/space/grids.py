@@ -138,20 +138,17 @@ def factor_grid(kind: str, low: float, high: float, factor: float, whole: bool) 
         If `high` is not reached, or there are more than 100,000 values.
     """
     first, last, stride = (Fraction(repr(x)) for x in (low, high, factor))
-    count = round(math.log(high / low) / math.log(factor))
+    steps = (math.log(high) - math.log(low)) / math.log(factor)
+    count = round(steps)
     if count + 1 > _MAX_TABLE:
-        raise InvalidSpace(
-            f"{kind}: step", factor, f"a factor that leaves at most {_MAX_TABLE} values"
-        )
-    ratio = float(first * stride**count / last) if count < 1000 else 1.0
-    if abs(ratio - 1) > _TOLERANCE:
-        down, up = (first * stride ** (count - (ratio > 1) + i) for i in (0, 1))
-        shown = [int(x) if whole else float(x) for x in (down, up)]
-        raise InvalidSpace(
-            f"{kind}: high",
-            high,
-            f"low times a power of the step {factor!r}, nearest {shown[0]!r} or {shown[1]!r}",
-        )
+        allowed = f"a factor that leaves at most {_MAX_TABLE} values"
+        raise InvalidSpace(f"{kind}: step", factor, allowed)
+    reached = first * stride**count == last if whole else _is_close(steps, count, factor)
+    if not reached:
+        floor = math.floor(steps)
+        shown = [low * factor**floor, low * factor ** (floor + 1)]
+        allowed = f"low times a power of the step {factor!r}, nearest {shown[0]!r} or {shown[1]!r}"
+        raise InvalidSpace(f"{kind}: high", high, allowed)
     if whole:
         return TableGrid(tuple(int(first * stride**i) for i in range(count + 1)))
     if count < 1000:
@@ -159,6 +156,10 @@ def factor_grid(kind: str, low: float, high: float, factor: float, whole: bool) 
     else:  # exact powers would take thousands of digits each
         inner = [low * math.exp(i / count * math.log(high / low)) for i in range(1, count)]
     return TableGrid((low, *inner, high) if count else (low,))
+
+
+def _is_close(steps: float, count: int, factor: float) -> bool:
+    return abs(steps - count) * math.log(factor) <= _TOLERANCE
 
 
 def is_on_grid(grid: Grid, value: float, neighbours: Sequence[int] = (-1, 1)) -> bool:

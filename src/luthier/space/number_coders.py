@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -29,7 +30,7 @@ from luthier.space.scales import (
 _UNBOUNDED_DIGITS = 13
 
 
-class _NumberCoder:
+class _NumberCoder(ABC):
     """What the coders of numbers share: priors, beliefs, the column."""
 
     def __init__(self, name: str, param: Float | Int, kind: Kind, levels: int | None) -> None:
@@ -39,9 +40,9 @@ class _NumberCoder:
         self.columns: tuple[Column, ...] = (Column(name, None, kind, levels, low, high),)
         self.uniform = (low, high) == (0.0, 1.0) and isinstance(param.prior, Uniform)
 
+    @abstractmethod
     def _edges(self) -> tuple[float, float]:
         """Return the legal part of the unit interval."""
-        raise NotImplementedError
 
     def _outside(self, value: Any) -> InvalidParams:
         low, high = self.param.support
@@ -57,8 +58,6 @@ class _NumberCoder:
                 return x.astype(np.float64)
         except ValueError:
             pass  # lists among the values
-        if not values:
-            return np.zeros(0)
         inside = [is_number(value) and low <= value <= high for value in values]
         raise self._outside(values[inside.index(False)])
 

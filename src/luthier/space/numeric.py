@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from luthier.errors import InvalidSpace
@@ -47,9 +48,9 @@ class Number(Param):
         """Whether the unit coordinate has a side without a bound."""
         return None in self.outer
 
+    @abstractmethod
     def grid(self) -> Grid | None:
         """Return the grid of all values within the outer bounds, None if there are no steps."""
-        raise NotImplementedError
 
     @property
     def support(self) -> tuple[float, float]:
@@ -105,8 +106,6 @@ class Number(Param):
     def _check_frame(self, kind: str) -> None:
         if self.frame is None:
             return
-        if not isinstance(self.frame, tuple) or len(self.frame) != 2:
-            raise InvalidSpace(f"{kind}: frame", self.frame, "a pair (low, high)")
         low, high = self.frame
         if (low is not None and (self.low is None or low > self.low)) or (
             high is not None and (self.high is None or high < self.high)

@@ -99,8 +99,6 @@ def _each_scalar(function: Callable[..., Any]) -> Callable[..., Any]:
 def _compare_each(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def compared(left: Any, right: Any) -> Any:
         for one, other in ((left, right), (right, left)):
-            if isinstance(one, tuple):
-                raise NotVectorized
             if isinstance(one, np.ndarray) and one.dtype != object:
                 _numeric(other)
         return compare(left, right)

@@ -6,12 +6,12 @@ All are frozen and validated when they are made.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from luthier.errors import InvalidParams, InvalidSpace
-from luthier.space.base import Param, as_tuple, distinct, is_number, is_whole
+from luthier.space.base import Param, distinct, is_number, is_whole
 from luthier.space.conditions import Condition, condition
 from luthier.space.grids import (
     MAX_CELLS,
@@ -92,7 +92,7 @@ class Float(Number):
         put(self, "prior", Uniform() if prior is None else prior)
         put(self, "belief", belief)
         put(self, "when", condition(when, "Float: when"))
-        put(self, "frame", frame and tuple(_bound("Float: frame", side) for side in frame))
+        put(self, "frame", _frame("Float: frame", frame, _bound))
         put(self, "step", None)
         put(self, "scale", self._check_common("Float", log, scale))
         self._check_order("Float")
@@ -191,7 +191,7 @@ class Int(Number):
         put(self, "prior", Uniform() if prior is None else prior)
         put(self, "belief", belief)
         put(self, "when", condition(when, "Int: when"))
-        put(self, "frame", frame and tuple(_whole_bound("Int: frame", side) for side in frame))
+        put(self, "frame", _frame("Int: frame", frame, _whole_bound))
         put(self, "step", 1)
         put(self, "scale", self._check_common("Int", log, scale))
         if self.scale not in ("linear", "log"):
@@ -344,10 +344,6 @@ class Categorical(Param):
         if value not in self.live:
             raise InvalidParams(field, value, f"one of {list(self.live)!r}")
 
-    def restore(self, value: Any) -> Any:
-        """Return the choice that JSON changed: lists back to tuples."""
-        return as_tuple(value)
-
 
 def _bound(field: str, given: Any) -> float | None:
     if given is None:
@@ -361,6 +357,14 @@ def _whole_bound(field: str, given: Any) -> int | None:
     if is_whole(given) and abs(given) <= MAX_INTEGER:
         return int(given)
     raise InvalidSpace(field, given, "a whole number of size at most 2**53")
+
+
+def _frame(field: str, given: Any, read: Callable[[str, Any], Any]) -> Any:
+    if given is None:
+        return None
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        raise InvalidSpace(field, given, "a pair (low, high)")
+    return tuple(read(field, side) for side in given)
 
 
 def _weight(field: str, given: Any) -> float:

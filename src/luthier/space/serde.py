@@ -121,14 +121,13 @@ def param_to_json(param: Param) -> dict[str, Any]:
         case Simplex():
             data = {"type": "simplex", "names": list(param.names)}
             data |= _given(fixed=param.fixed and dict(param.fixed))
-        case Derived():
+        case _:
+            assert isinstance(param, Derived)
             data = {"type": "derived"}
             if isinstance(param.expression, Expression):
                 data["expression"] = param.expression.source
             else:
                 data["callable"] = param.name
-        case _:
-            raise InvalidSpace("param", param, "a parameter of this package")
     if param.when is not None:
         data["when"] = _condition_to_json(param.when)
     return data
@@ -284,13 +283,9 @@ def _read_allowed(value: Any, field: str) -> Any:
 
 
 def _constraint_to_json(rule: Constraint) -> Any:
-    match rule:
-        case Check():
-            return rule.name
-        case Forbid():
-            return {"forbid": _condition_to_json(rule.combination)}
-        case Rule():
-            return {"callable": rule.name}
+    if isinstance(rule, Forbid):
+        return {"forbid": _condition_to_json(rule.combination)}
+    return rule.name if isinstance(rule, Check) else {"callable": rule.name}
 
 
 def _read_constraint(given: Any, callables: Callables, field: str) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import random
 import time
 import uuid
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from random import SystemRandom
 from typing import Any, TypeVar
 
 from luthier.errors import Conflict, InvalidInput, LuthierError, MissingExtra
@@ -24,6 +24,8 @@ from luthier.storage._sql_errors import COLLIDED, code_of, is_lost, translated
 from luthier.storage._sql_schema import Exact, beats, prepare, records, studies
 
 T = TypeVar("T")
+
+_dice = SystemRandom()  # leaves the user's random numbers alone, and differs in a forked child
 
 PATIENCE = 60.0
 """Seconds to wait for a server that went away."""
@@ -299,7 +301,7 @@ class SQL:
                 if now >= deadline or not (lost or code_of(error) in COLLIDED):
                     raise translated(error, self._shown, self._password) from error
                 again = again or lost
-            time.sleep(random.uniform(*SLEEP))
+            time.sleep(_dice.uniform(*SLEEP))
 
 
 def _address(url: str) -> tuple[sa.URL, str]:

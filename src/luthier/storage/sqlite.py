@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import random
 import sqlite3
 import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from random import SystemRandom
 from typing import Literal, TypeVar
 
 from luthier.errors import Conflict, InvalidInput, StorageError
@@ -18,6 +18,8 @@ from luthier.storage._sqlite_file import connect, is_busy, transient, translated
 from luthier.storage.base import Record
 
 T = TypeVar("T")
+
+_dice = SystemRandom()  # leaves the user's random numbers alone, and differs in a forked child
 
 PATIENCE = 60.0
 """Seconds to wait for a file that another process has locked."""
@@ -221,7 +223,7 @@ class SQLite:
                         raise StorageError(
                             f"{self.path} has been locked by another process for {PATIENCE:.0f} s"
                         ) from error
-                    time.sleep(random.uniform(SHORTEST_SLEEP, LONGEST_SLEEP))
+                    time.sleep(_dice.uniform(SHORTEST_SLEEP, LONGEST_SLEEP))
                 except BaseException:
                     self._roll_back()
                     raise

@@ -306,7 +306,7 @@ class SharedStorageContract(StorageContract):
         assert storage.read("s") == ["1", "2", "3"]
         storage.close()
 
-    @pytest.mark.parametrize(("method", "count", "total"), [("spawn", 4, 4000), ("fork", 8, 2000)])
+    @pytest.mark.parametrize(("method", "count", "total"), [("spawn", 4, 4000), ("fork", 8, 800)])
     def test_processes_number_claims_without_hole_or_double(
         self,
         storage: Storage,

@@ -229,7 +229,7 @@ def _unbounded_floats(draw: st.DrawFn, when: Any) -> Float:
 @st.composite
 def _priors(draw: st.DrawFn, low: float, high: float) -> Any:
     if draw(st.booleans()):
-        return draw(st.none() | _betas())
+        return draw(st.one_of(st.none(), _betas()))
     width = min(max(high - low, 1e-300), 1e300)
     return Normal(draw(st.floats(low, high)), width * draw(st.floats(0.01, 10)))
 

@@ -1,0 +1,209 @@
+"""A study is killed at 50 random moments and started again: is anything lost, doubled, changed?
+
+The study is an ordinary script of 200 trials that take 5 to 10 ms each; its objective runs in the
+script's own process, and in two worker processes. SIGKILL hits the script at seeded random moments,
+one time in five while it starts, otherwise after its first result. It is started again with the
+same arguments until it is complete; when that is before the last kill, a new study begins. Then
+its log is compared with that of a study that ran without a break, and with every result that the
+script had printed before it was killed.
+
+"Lost trials found" is the time from the moment the restarted script begins to work on the study
+until a trial of the dead process is taken over, by the time stamps of the log.
+
+    python benchmarks/resume.py [--postgres] [--kills 50] [--trials 200] [--seed 0]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from threading import Timer
+
+from _log import count_trials, read_log
+from _report import Measure, report
+
+from luthier.model.events import Asked, Event, Opened, Released, Told
+
+SCRIPT = Path(__file__).with_name("_killed_study.py")
+WHILE_STARTING = 0.2  # share of the kills
+SHARE_KILLED = 0.8  # of a study's work that is meant to be done when the last kill comes
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One run of the script.
+
+    Attributes
+    ----------
+    results : dict of int to float
+        What it printed: values by trial number.
+    killed : bool
+        False if it came to its end.
+    starting, working : float
+        Seconds until its first result, and from there on.
+    """
+
+    results: dict[int, float]
+    killed: bool
+    starting: float
+    working: float
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What is wrong with all studies of one kind, counted; and what was measured on the way."""
+
+    kills: int = 0
+    studies: int = 0
+    misnumbered: int = 0
+    without_result: int = 0
+    second_results: int = 0
+    promises_broken: int = 0
+    changed: int = 0
+    found_after: list[float] = field(default_factory=list)
+
+    def measures(self, label: str) -> list[Measure]:
+        wrong = {
+            "numbers missing, double or too many": self.misnumbered,
+            "trials without a result": self.without_result,
+            "second results": self.second_results,
+            "printed results lost or changed": self.promises_broken,
+            "trials unlike those of the unbroken run": self.changed,
+        }
+        milliseconds = [seconds * 1e3 for seconds in self.found_after]
+        return [
+            Measure(f"{label}: kills, in {self.studies} studies", "", [self.kills]),
+            *(Measure(f"{label}: {name}", "", [n], at_most=0) for name, n in wrong.items()),
+            Measure(f"{label}: lost trials found", f"ms (n={len(milliseconds)})", milliseconds),
+        ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=50, help="for each table row (default 50)")
+    parser.add_argument("--trials", type=int, default=200, help="default 200")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments of death (default 0)")
+    parser.add_argument("--sampler", default="random", help="default random")
+    parser.add_argument("--postgres", action="store_true", help="PostgreSQL instead of SQLite")
+    options = parser.parse_args()
+
+    measures = []
+    with storage(options.postgres) as url:
+        for label, jobs in (("in process", 1), ("2 workers", 2)):
+            measures += torment(url, jobs, options).measures(label)
+    where = "PostgreSQL" if options.postgres else "SQLite"
+    sys.exit(report(f"Killed and started again, {where}, {options.sampler} search", measures))
+
+
+def torment(url: str, jobs: int, options: argparse.Namespace) -> Verdict:
+    """Kill studies of one kind until the kills are used, and judge each of them."""
+
+    def command(name: str) -> list[str]:
+        arguments = [url, name, options.sampler, str(options.trials), str(jobs)]
+        return [sys.executable, str(SCRIPT), *arguments]
+
+    unbroken = f"unbroken-{jobs}"
+    whole = live(command(unbroken))
+    expected = outcomes(read_log(url, unbroken))
+    rng = random.Random(options.seed)
+    mean_life = SHARE_KILLED * whole.working / options.kills
+    verdict = Verdict()
+    for number in count():
+        name = f"killed-{jobs}-{number}"
+        printed: dict[int, float] = {}
+        complete = False
+        while not complete:
+            if verdict.kills == options.kills:
+                life = live(command(name))
+            elif rng.random() < WHILE_STARTING:
+                life = live(command(name), kill_starting=rng.uniform(0, whole.starting))
+            else:
+                life = live(command(name), kill_working=rng.uniform(0, 2 * mean_life))
+            printed |= life.results
+            verdict.kills += life.killed
+            complete = not life.killed
+        judge(read_log(url, name), expected, printed, verdict)
+        if verdict.kills == options.kills:
+            return verdict
+
+
+def live(
+    command: list[str], *, kill_starting: float | None = None, kill_working: float | None = None
+) -> Life:
+    """Run the script, and kill it so many seconds after its start or after its first result."""
+    results = {}
+    began = first = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        if kill_starting is not None:
+            Timer(kill_starting, process.kill).start()
+        assert process.stdout is not None
+        for line in process.stdout:
+            if not line.endswith("\n"):
+                break  # it died while it was printing
+            if not results:
+                first = time.monotonic()
+                if kill_working is not None:
+                    Timer(kill_working, process.kill).start()
+            number, value = line.split()
+            results[int(number)] = float(value)
+    if process.returncode not in (0, -signal.SIGKILL):
+        raise SystemExit(f"the script failed by itself: exit status {process.returncode}")
+    return Life(results, process.returncode != 0, first - began, time.monotonic() - first)
+
+
+def judge(
+    events: list[Event],
+    expected: dict[int, tuple[object, object]],
+    printed: dict[int, float],
+    verdict: Verdict,
+) -> None:
+    """Add what is wrong with a study that was killed and completed."""
+    counted = count_trials(events, len(expected))
+    found = outcomes(events)
+    verdict.studies += 1
+    verdict.misnumbered += counted.holes + counted.doubles + counted.beyond
+    verdict.without_result += counted.without_result
+    verdict.second_results += counted.second_results
+    verdict.promises_broken += sum(
+        number not in found or found[number][1] != (value,) for number, value in printed.items()
+    )
+    verdict.changed += sum(found.get(number) != outcome for number, outcome in expected.items())
+    opened = 0.0
+    for event in events:
+        if isinstance(event, Opened):
+            opened = event.time
+        elif isinstance(event, Released):
+            verdict.found_after.append(event.time - opened)
+
+
+def outcomes(events: list[Event]) -> dict[int, tuple[object, object]]:
+    """Return params and values of each trial that has a result, by number."""
+    params = {event.number: event.params for event in events if isinstance(event, Asked)}
+    told = (event for event in events if isinstance(event, Told))
+    return {event.number: (params[event.number], event.values) for event in told}
+
+
+@contextmanager
+def storage(postgres: bool) -> Iterator[str]:
+    if postgres:
+        from luthier.testing.servers import postgresql_server
+
+        with postgresql_server() as server:
+            yield server.url
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            yield str(Path(folder, "killed.db"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Snapshots, trial records, and the space that trials define."""
+
+import pytest
+
+import luthier
+from luthier.errors import InvalidSpace
+from luthier.model.dynamic import extended, same_form
+from luthier.model.events import Asked, Defined, Enqueued, Reported, Suggested, Told
+from luthier.model.ledger import Ledger
+from luthier.model.problem import Problem
+from luthier.model.trial import FrozenTrial, Report, Reports, TrialState
+
+SPACE = luthier.Space({"x": luthier.Float(0, 1)})
+
+
+def some_history():
+    return (
+        Ledger()
+        .apply(
+            [
+                Defined(Problem(SPACE)),
+                Asked(0, {"x": 0.1}, 1, "random", "me"),
+                Asked(1, {"x": 0.2}, 1, "random", "me"),
+                Enqueued(2, {"x": 0.3}),
+                Told(1, TrialState.COMPLETE, (1.0,)),
+                Told(0, TrialState.FAILED),
+            ]
+        )
+        .snapshot()
+    )
+
+
+def test_a_history_is_looked_at_from_all_sides():
+    history = some_history()
+    assert len(history) == 3
+    assert "3 trials, 2 ended" in repr(history)
+    assert [t.number for t in history.ended] == [1, 0]
+    assert history.ended[-1].number == 0
+    assert [t.number for t in history.ended[1:]] == [0]
+    with pytest.raises(IndexError):
+        history.ended[2]
+    failed_or_waiting = history.of_state(TrialState.FAILED, TrialState.WAITING)
+    assert [t.number for t in failed_or_waiting] == [0, 2]
+    assert history.running == []
+    assert history.find({"x": 0.3}).number == 2
+
+
+def test_reports_are_a_view_that_does_not_change():
+    first = Reports([], 0).followed_by(Report(0, {"a": 1.0}, 0.0))
+    second = first.followed_by(Report(1, {"a": 2.0}, 0.0))
+    other = first.followed_by(Report(5, {"a": 3.0}, 0.0))
+    assert [r.step for r in first] == [0]
+    assert [r.step for r in second] == [0, 1]
+    assert [r.step for r in other] == [0, 5]
+    assert second[1].metrics == {"a": 2.0}
+    assert first == [Report(0, {"a": 1.0}, 0.0)]
+    assert first != 3
+    assert hash(first) == hash(Reports(list(first), 1))
+    assert "step=0" in repr(first)
+    assert Reports([], 0).last is None
+
+
+def test_a_record_of_several_values_has_no_single_one():
+    trial = FrozenTrial(0, TrialState.COMPLETE, {}, (1.0, 2.0), started=1.0)
+    with pytest.raises(AttributeError, match="values"):
+        _ = trial.value
+    assert trial.duration is None
+    assert FrozenTrial(0, TrialState.RUNNING, {}).value is None
+
+
+def test_a_dynamic_space_keeps_what_older_trials_used():
+    space = luthier.Space({}, partial=True)
+    steps = [
+        {"x": luthier.Float(0, 1), "c": luthier.Categorical(["a", "b"])},
+        {"x": luthier.Float(0, 1)},
+        {"x": luthier.Float(0.5, 2), "c": luthier.Categorical(["b", "d"])},
+        {"x": luthier.Float(0.5, 1, log=True), "p": luthier.Permutation(["u", "v"])},
+        {"p": luthier.Permutation(["u", "v", "w"])},
+        {"n": luthier.Float(prior=luthier.Normal(0, 1))},
+        {"n": luthier.Float(prior=luthier.Normal(0, 2))},
+    ]
+    for step in steps:
+        space = extended(space, step)
+    assert list(space.params) == ["x", "c", "p", "n"]
+    # Zero, the old bound, is not on a logarithmic scale.
+    assert space.params["x"].frame is None
+    assert space.params["c"].retired == ("a",)
+    assert same_form(space.params["c"], luthier.Categorical(["b", "d"]))
+    assert not same_form(space.params["c"], luthier.Categorical(["b"]))
+    assert same_form(space.params["p"], luthier.Permutation(["u", "v", "w"]))
+    wide = extended(luthier.Space({"x": luthier.Float(0, 1)}), {"x": luthier.Float(0.5, 2)})
+    assert wide.params["x"].frame == (0, 2)
+    assert same_form(wide.params["x"], luthier.Float(0.5, 2))
+    weighted = luthier.Categorical(["b"], weights=[2.0])
+    assert same_form(extended(space, {"c": weighted}).params["c"], weighted)
+    with pytest.raises(InvalidSpace, match="Float"):
+        extended(wide, {"x": luthier.Int(0, 1)})
+
+
+def test_two_kinds_under_one_name_at_the_same_moment():
+    x, k = luthier.Float(0, 1), luthier.Int(0, 9)
+    history = (
+        Ledger()
+        .apply(
+            [
+                Defined(Problem(luthier.Space({}, partial=True))),
+                Asked(0, {}, 1, "random", "me"),
+                Asked(1, {}, 1, "random", "you"),
+                Suggested(0, {"x": 0.5}, {"x": x}),
+                Suggested(1, {"x": 7, "k": 1}, {"x": k, "k": k}),
+                Suggested(5, {"x": 0.1}),
+                Told(1, TrialState.COMPLETE, (1.0,)),
+            ]
+        )
+        .snapshot()
+    )
+    assert history.problem.space.params["x"] == x
+    assert history.trial(1).params == {"k": 1}
+    assert history.encoded()[1].tolist() == [[0.0, 1.0]]
+
+
+def test_encodings_of_old_spaces_are_dropped():
+    ledger = Ledger().apply(
+        [
+            Defined(Problem(SPACE)),
+            Asked(0, {"x": 0.5}, 1, "r"),
+            Told(0, TrialState.COMPLETE, (1.0,)),
+        ]
+    )
+    for high in range(1, 9):
+        space = luthier.Space({"x": luthier.Float(0, high)})
+        points, _ = ledger.apply([Defined(Problem(space))]).snapshot().encoded()
+        assert points.tolist() == [[0.5 / high]]
+    assert len(ledger._columns._encoded) <= 4
+
+
+def test_events_before_a_problem_that_need_none():
+    ledger = Ledger().apply(
+        [Reported(0, 1, {}), Suggested(0, {"x": 1}, {"x": luthier.Float(0, 1)})]
+    )
+    assert ledger.version == 2
