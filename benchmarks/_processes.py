@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
 from multiprocessing import get_context
+from threading import BrokenBarrierError
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -45,8 +45,11 @@ def together(prepare: Prepare, arguments: Sequence[tuple[Any, ...]]) -> float:
     context = get_context("spawn")
     barrier = context.Barrier(len(arguments))
     with ProcessPoolExecutor(len(arguments), context, _keep, (barrier,)) as pool:
-        spans = list(pool.map(_timed, repeat(prepare), arguments))
-    began, ended = zip(*spans, strict=True)
+        futures = [pool.submit(_timed, prepare, given) for given in arguments]
+    errors = [error for future in futures if (error := future.exception()) is not None]
+    if errors:  # those that only waited for the one that failed come last
+        raise min(errors, key=lambda error: isinstance(error, BrokenBarrierError))
+    began, ended = zip(*(future.result() for future in futures), strict=True)
     return float(max(ended) - min(began))
 
 
@@ -56,7 +59,11 @@ def _keep(barrier: Any) -> None:
 
 
 def _timed(prepare: Prepare, arguments: tuple[Any, ...]) -> tuple[float, float]:
-    run = prepare(*arguments)
+    try:
+        run = prepare(*arguments)
+    except BaseException:
+        _start.abort()
+        raise
     _start.wait(PATIENCE)
     began = time.time()
     run()

@@ -33,6 +33,7 @@ from _log import count_trials, read_log
 from _report import Measure, report
 
 from luthier.model.events import Asked, Event, Opened, Released, Told
+from luthier.testing.servers import postgresql_server
 
 SCRIPT = Path(__file__).with_name("_killed_study.py")
 WHILE_STARTING = 0.2  # share of the kills
@@ -196,8 +197,6 @@ def outcomes(events: list[Event]) -> dict[int, tuple[object, object]]:
 @contextmanager
 def storage(postgres: bool) -> Iterator[str]:
     if postgres:
-        from luthier.testing.servers import postgresql_server
-
         with postgresql_server() as server:
             yield server.url
     else:

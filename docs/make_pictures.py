@@ -6,9 +6,11 @@ show what the code blocks on the pages compute: the first one of README.md is ru
 
 from __future__ import annotations
 
-import os
+import contextlib
+import itertools
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,32 +26,23 @@ ROOT = Path(__file__).parents[1]
 ASSETS = ROOT / "docs" / "assets"
 
 
-def first_study() -> Any:
-    """Run the first Python block of README.md, and return its study."""
+def first_study() -> Sequence[Any]:
+    """Run the first Python block of README.md, and return the trials of its study."""
     block = re.search(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
     assert block is not None
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         exec(block[1], namespace)
-        os.chdir(ROOT)
-    return namespace["study"]
+        return namespace["study"].trials
 
 
-def draw_progress(study: Any, path: Path) -> None:
+def draw_progress(trials: Sequence[Any], path: Path) -> None:
     """Draw the value of each trial, by kernel, and the best so far."""
     figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
-    for kernel, colour in zip(["linear", "rbf", "poly"], ["#0f766e", "#b45309", "#7c3aed"]):
-        trials = [trial for trial in study.trials if trial.params["kernel"] == kernel]
-        axes.plot(
-            [trial.number for trial in trials],
-            [trial.value for trial in trials],
-            "o",
-            ms=5,
-            color=colour,
-            label=kernel,
-        )
-    best = [max(t.value for t in study.trials[: n + 1]) for n in range(len(study.trials))]
+    for kernel, colour in {"linear": "#0f766e", "rbf": "#b45309", "poly": "#7c3aed"}.items():
+        points = [(t.number, t.value) for t in trials if t.params["kernel"] == kernel]
+        axes.plot(*zip(*points, strict=True), "o", ms=5, color=colour, label=kernel)
+    best = list(itertools.accumulate((trial.value for trial in trials), max))
     axes.step(range(len(best)), best, where="post", color="#111827", lw=1.5, label="best so far")
     axes.set_xlabel("trial")
     axes.set_ylabel("accuracy, 3-fold")

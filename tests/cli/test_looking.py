@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from luthier import __version__
 from luthier.cli.main import COMMANDS, main
 from luthier.cli.options import public_url, shown_url
+from luthier.errors import CorruptStorage
 from luthier.storage.registry import open_storage
 from luthier.study.create import create_study, load_study
 
@@ -41,10 +42,14 @@ def test_help_imports_no_numbers():
     code = (
         "import sys\nfrom luthier.cli.main import main\n"
         "main(['--help'], standalone_mode=False, prog_name='luthier')\n"
-        "sys.exit(' '.join({'numpy', 'yaml', 'tqdm', 'luthier.study'} & set(sys.modules)))"
+        "sys.exit(' '.join({'numpy', 'yaml', 'tqdm', 'luthier.study'} & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_there_are_no_other_commands():
+    assert main.get_command(None, "nothing") is None
 
 
 def test_a_mistyped_command_is_corrected(luthier):
@@ -80,9 +85,9 @@ def test_a_strange_storage_is_refused(luthier):
 def test_a_file_that_is_no_storage(luthier, tmp_path):
     (tmp_path / "x.db").write_text("hello, this is a text and no database at all" * 50)
     assert luthier.fails(1, "list", "--storage", "x.db").startswith("error: ")
-    with pytest.raises(Exception, match="x.db"):
+    with pytest.raises(CorruptStorage):
         main(["list", "--storage", "x.db", "--debug"], standalone_mode=False)
-    with pytest.raises(Exception, match="x.db"):
+    with pytest.raises(CorruptStorage):
         main(["--debug", "list", "--storage", "x.db"], standalone_mode=False)
 
 
@@ -162,6 +167,13 @@ def test_show_sorts_and_limits(luthier, study):
     assert "3 of 8 trials; more with --limit" in luthier.ok("show", "toy", "--limit", 3)
 
 
+def test_show_a_trial_with_a_param_that_the_space_has_lost(luthier, study):
+    study.edit_space(study.space.remove("depth").remove("kind"))
+    header = next(line for line in luthier.ok("show", "toy").splitlines() if "state" in line)
+    assert header.split() == ["trial", "state", "loss", "size", "x", "kind", "depth"]
+    assert "kind = " in luthier.ok("show", "toy", "--trial", 0)
+
+
 def test_show_one_trial(luthier, study):
     text = luthier.ok("show", "toy", "--trial", 4)
     for part in ("failed", "number four never works", "Traceback", "step 0", "squared = "):
@@ -170,6 +182,8 @@ def test_show_one_trial(luthier, study):
     assert data["state"] == "FAILED"
     assert "number four never works" in data["traceback"]
     assert data["reports"][0]["metrics"] == {"loss": data["params"]["x"]}
+    study.tell(study.ask(), {"loss": 1, "size": 1}, cost=2.5)
+    assert "cost:       2.5" in luthier.ok("show", "toy", "--trial", 8)
     assert "no trial 99" in luthier.fails(1, "show", "toy", "--trial", 99)
 
 

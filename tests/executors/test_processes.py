@@ -206,6 +206,19 @@ def test_a_job_that_ignores_everything_is_killed_after_its_time(run):
     assert after.result == "fine"
 
 
+def test_time_limits_hold_on_a_replaced_worker(run):
+    def task(payload, channel):
+        import os
+        import time
+
+        if payload == "die":
+            os._exit(1)
+        time.sleep(600)
+
+    _, late = run(task, "die", "sleep", limits=Limits(seconds=0.3, grace=0))
+    assert late.ending == "timeout"
+
+
 def test_a_job_may_save_its_work_when_its_time_is_over(run):
     def task(payload, channel):
         while not channel.stopping:

@@ -84,6 +84,7 @@ BOMB = "a0: &a0 [x]\n" + "".join(
         ("a: *nobody", 1, "undefined alias"),
         ("a: 1\nb: !!python/object/apply:os.system [ls]", 2, "tag 'python/object/apply:os.system'"),
         ("a: !mine {b: 1}", 1, "tag '!mine'"),
+        ("a: !!timestamp 2001-01-01", 1, "tag 'timestamp'"),
         ("a: !!int one", 1, "invalid literal"),
         ("a: " + "9" * 5000, 1, "limit"),
         ("? [a, b]\n: 1", 1, "a key must be a text"),
@@ -96,7 +97,7 @@ BOMB = "a0: &a0 [x]\n" + "".join(
     ],
 )
 def test_bad_yaml_is_refused_with_its_line(text, line, part):
-    with pytest.raises(FormatError, match="bad.yaml") as caught:
+    with pytest.raises(FormatError, match=r"bad\.yaml") as caught:
         parse_document(text, "bad.yaml")
     assert part in str(caught.value)
     if line is not None:

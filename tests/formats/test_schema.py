@@ -115,8 +115,10 @@ scalars = (
 )
 values = st.recursive(
     scalars,
-    lambda item: st.lists(item, max_size=2)
-    | st.dictionaries(st.sampled_from(["type", "low", "name", "args", "a"]), item, max_size=2),
+    lambda item: (
+        st.lists(item, max_size=2)
+        | st.dictionaries(st.sampled_from(["type", "low", "name", "args", "a"]), item, max_size=2)
+    ),
     max_leaves=4,
 )
 

@@ -1,5 +1,6 @@
 import json
 import logging
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,9 @@ retries: 1
 
 
 @pytest.fixture
-def write(tmp_path):
+def write(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
     def write(text, name="study.yaml"):
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
@@ -333,6 +336,24 @@ def test_types_survive(write):
         type(None),
         bool,
     ]
+
+
+def test_a_program_needs_no_loading(write):
+    read = read_study_file(write(FULL))
+    assert read.load_objective() is read.objective
+
+
+def test_the_name_of_a_parameter_may_hold_dots(write):
+    text = "objective: a:b\nspace:\n  a: 1\n  a.low: {type: float, low: 3, high: 1}\n"
+    with pytest.raises(FormatError) as caught:
+        read_study_file(write(text))
+    assert caught.value.line == 4
+
+
+def test_the_name_of_a_parameter_may_not_hold_control_characters(write):
+    with pytest.raises(FormatError, match="control characters") as caught:
+        read_study_file(write('objective: a:b\nspace:\n  "a\\x01": 1\n'))
+    assert caught.value.line == 3
 
 
 def test_a_relative_path_works(write, monkeypatch, tmp_path):

@@ -39,6 +39,7 @@ def test_a_history_is_looked_at_from_all_sides():
     assert [t.number for t in history.ended[1:]] == [0]
     with pytest.raises(IndexError):
         history.ended[2]
+    assert [t.number for t in history.open] == [2]
     failed_or_waiting = history.of_state(TrialState.FAILED, TrialState.WAITING)
     assert [t.number for t in failed_or_waiting] == [0, 2]
     assert history.running == []

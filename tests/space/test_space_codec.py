@@ -352,6 +352,7 @@ def test_rare_points_of_an_infinite_space_are_still_found():
     rows = space.sample(np.random.default_rng(0), 30)
     assert len(rows) == 30
     assert all(row["x"] < 0.001 for row in rows)
+    assert space.sample(np.random.default_rng(0), 0) == []
 
 
 def test_beliefs_are_densities_over_the_unit_interval():

@@ -104,6 +104,16 @@ def test_what_is_not_allowed_is_refused_with_its_place(source, part):
     assert part in caught.value.allowed
 
 
+@pytest.mark.parametrize("error", [ValueError, RecursionError, MemoryError])
+def test_a_parser_that_gives_up_is_reported(monkeypatch, error):
+    def give_up(*_, **__):
+        raise error("too deep")
+
+    monkeypatch.setattr("ast.parse", give_up)
+    with pytest.raises(InvalidSpace, match="too deep"):
+        Expression("a")
+
+
 def test_the_place_is_that_of_the_part():
     with pytest.raises(InvalidSpace, match=r"got 'evil\(b\)'.*at position 5 of 'a \+ evil"):
         Expression("a + evil(b)")

@@ -81,8 +81,8 @@ def test_a_missing_database_driver_is_told(
 
 
 def test_databases_are_imported_by_those_who_use_them() -> None:
-    code = (
-        "import sys, luthier.storage; print({'sqlite3', 'sqlalchemy', 'alembic'} & {*sys.modules})"
-    )
+    # Names of ours where we can: a tool that measures the tests may import sqlite3 itself.
+    heavy = {"luthier.storage.sqlite", "luthier.storage.sql", "sqlalchemy", "alembic"}
+    code = f"import sys, luthier.storage; print({heavy} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -279,22 +279,27 @@ def test_who_may_not_write_sees_what_others_write(tmp_path_of_all: Path) -> None
     path = tmp_path_of_all / "studies.db"
     fill(path, 1)
     path.chmod(0o644)
-    reads, go_on = os.pipe()
+    looked, look = os.pipe()
+    written, write_on = os.pipe()
 
     def follow() -> list[int]:
         storage = SQLite(path)
         seen = [len(storage.read("s"))]
-        os.read(reads, 1)
+        os.write(look, b"!")
+        os.read(written, 1)
         return [*seen, len(storage.read("s"))]
 
     writer = SQLite(path)
 
     def write() -> None:
+        os.read(looked, 1)
         writer.append("s", [Record("b")])
-        os.write(go_on, b"!")
+        os.write(write_on, b"!")
 
     assert in_a_fork(follow, user=NOBODY, meanwhile=write) == [1, 2]
     writer.close()
+    for end in (looked, look, written, write_on):
+        os.close(end)
 
 
 @pytest.fixture

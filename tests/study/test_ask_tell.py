@@ -334,6 +334,18 @@ def test_the_space_is_edited_and_old_trials_stay():
     assert activity.all()
 
 
+def test_a_space_that_cannot_place_the_old_trials_is_refused():
+    study = luthier.create_study(SPACE, seed=1)
+    study.tell(study.ask(), 1.0)
+    for space in (
+        luthier.Space({**SPACE, "dropout": luthier.Float(0, 0.5)}),
+        luthier.Space({**SPACE, "depth": luthier.Int(20, 30)}),
+    ):
+        with pytest.raises(InvalidParams):
+            study.edit_space(space)
+    assert list(study.space.params) == ["lr", "depth"]
+
+
 def test_a_snapshot_does_not_change():
     study = luthier.create_study(SPACE, seed=1)
     trial = study.ask()

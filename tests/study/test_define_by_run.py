@@ -67,6 +67,17 @@ def test_ranges_may_change_between_trials():
     assert points.max() <= 1
 
 
+def test_a_scale_that_has_no_place_for_old_values():
+    study = luthier.create_study(seed=1)
+    study.enqueue_trial({"x": 0.0})
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    study.optimize(lambda trial: trial.suggest_float("x", 0.001, 1, log=True), n_trials=2)
+    points, activity = study.history.encoded()
+    assert activity[0] == 0.0
+    assert activity[2:].tolist() == [[1.0], [1.0]]
+    assert points.shape == (4, 1)
+
+
 def test_a_parameter_cannot_change_its_kind():
     study = luthier.create_study(seed=1)
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)

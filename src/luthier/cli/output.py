@@ -88,9 +88,9 @@ def write_trials(trials: Sequence[FrozenTrial], problem: Problem, *, states: boo
     """Print trials as a table."""
     objectives = [objective.name for objective in problem.objectives]
     limited = [limit.metric for limit in problem.limits if limit.metric not in objectives]
-    params = list(dict.fromkeys(name for trial in trials for name in trial.params))
-    if problem.space.params:
-        params.sort(key=list(problem.space.params).index)
+    used = dict.fromkeys(name for trial in trials for name in trial.params)
+    params = [name for name in problem.space.params if name in used]
+    params += [name for name in used if name not in problem.space.params]
     rows = [
         [
             trial.number,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luthier.model.problem import Problem
-from luthier.model.trial import FrozenTrial
+from luthier.model.trial import FrozenTrial, Params
 from luthier.space.codec import Codec
 from luthier.space.space import Space
 
@@ -119,7 +119,7 @@ class Columns:
             entry = self._encoded[space] = (codec, Growing(codec.d), Growing(codec.d))
         codec, points, activity = entry
         if len(points) < length:
-            rows = [trial.params for trial in self.trials[len(points) : length]]
+            rows = [_encodable(space, trial.params) for trial in self.trials[len(points) : length]]
             new_points, new_activity = codec.encode_with_activity(rows)
             points.extend(new_points)
             activity.extend(new_activity.astype(float))
@@ -132,6 +132,14 @@ class Columns:
         self._indexed = max(length, self._indexed)
         index = self._first.get(point_key(params), length)
         return self.trials[index] if index < length else None
+
+
+def _encodable(space: Space, params: Params) -> Params:
+    """Leave out what a define-by-run trial used and the space, as it is by now, cannot place."""
+    if not space.partial:
+        return params
+    known = space.params
+    return {name: v for name, v in params.items() if name in known and known[name].knows(v)}
 
 
 def point_key(params: Mapping[str, Any]) -> Hashable:

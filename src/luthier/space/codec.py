@@ -42,7 +42,7 @@ class Codec:
         Number of columns.
     """
 
-    __slots__ = ("_always", "_ones", "_places", "_uniform", "columns", "d", "space")
+    __slots__ = ("_always", "_one_of", "_ones", "_places", "_uniform", "columns", "d", "space")
 
     def __init__(self, space: Structure) -> None:
         self.space = space
@@ -56,6 +56,7 @@ class Codec:
             self._places[name] = place
             one = start if len(coder.columns) == 1 and coder.columns[0].part is None else place
             self._ones.append((name, coder.one_to_unit, coder.one_to_value, one))
+        self._one_of = {one[0]: one for one in self._ones}
         self.d = len(self.columns)
         self._uniform = all(coder.uniform for coder in space.coders.values())
         self._always = not space.conditional and len(space.coders) == len(space.params)
@@ -218,29 +219,43 @@ class Codec:
 
     def encode_one(self, row: Mapping[str, Any]) -> list[float]:
         """Return the point of one row, the same as `encode` gives, without arrays."""
-        if not self._always:
-            points: list[float] = self.encode([row])[0].tolist()
-            return points
         point: list[Any] = [INACTIVE] * self.d
         try:
-            for name, to_unit, _, place in self._ones:
-                point[place] = to_unit(row[name])
+            if self._always:
+                for name, to_unit, _, place in self._ones:
+                    point[place] = to_unit(row[name])
+            else:
+                self._fill(point, row)
         except KeyError:
-            return self.encode([row])[0].tolist()  # type: ignore[no-any-return]
+            # A value is missing: `encode` knows whether it may be, or what it is deemed to be.
+            whole: list[float] = self.encode([row])[0].tolist()
+            return whole
         return point
+
+    def _fill(self, point: list[Any], row: Mapping[str, Any]) -> None:
+        """Set the coordinates of what is active; conditions see canonical values."""
+        present: Params = {}
+        for name, param in self.space.params.items():
+            if not self.space.is_active(name, present):
+                continue
+            if isinstance(param, Derived):
+                present[name] = param.compute(present)
+            else:
+                _, to_unit, to_value, place = self._one_of[name]
+                point[place] = unit = to_unit(row[name])
+                present[name] = to_value(unit)
 
     def decode_one(self, point: Sequence[float]) -> Params:
         """Return the params of one point, the same as `decode` gives, without arrays."""
         if self._always:
             return {name: to_value(point[place]) for name, _, to_value, place in self._ones}
         row: Params = {}
-        units = {name: (to_value, place) for name, _, to_value, place in self._ones}
         for name, param in self.space.params.items():
             if self.space.is_active(name, row):
                 if isinstance(param, Derived):
                     row[name] = param.compute(row)
                 else:
-                    to_value, place = units[name]
+                    _, _, to_value, place = self._one_of[name]
                     row[name] = to_value(point[place])
         return row
 

@@ -39,7 +39,7 @@ def reject(draw: Draw, n: int, names: Sequence[str]) -> FloatArray:
     found = drawn = 0
     held = np.zeros(len(names), np.int64)
     size = max(_FIRST_BATCH, 2 * n)
-    while found < n:
+    while not kept or found < n:
         size = min(size, _LARGEST_BATCH)
         points, satisfied = draw(size)
         good = points[np.logical_and.reduce(satisfied)]

@@ -63,7 +63,7 @@ class Space(Structure):
     ... )
     """
 
-    __slots__ = ("_codec", "_size")
+    __slots__ = ("_codec", "_hash", "_size")
 
     @property
     def codec(self) -> Codec:
@@ -298,7 +298,12 @@ class Space(Structure):
         return isinstance(other, Space) and self._key() == other._key()
 
     def __hash__(self) -> int:
-        return hash(self._key())
+        # Spaces are the keys of what samplers and histories remember, looked up at every trial.
+        try:
+            return self._hash  # type: ignore[attr-defined,no-any-return]
+        except AttributeError:
+            object.__setattr__(self, "_hash", hash(self._key()))
+            return hash(self)
 
     def __repr__(self) -> str:
         parts = [f"    {name!r}: {param!r},\n" for name, param in self.params.items()]

@@ -19,9 +19,10 @@ class Record(NamedTuple):
     Attributes
     ----------
     body : str
-        The event as JSON. A storage never looks inside.
+        The event as JSON. A storage never looks inside, but need not keep what JSON
+        escapes: NUL and half surrogate pairs.
     claim : str, optional
-        A word that no other record of the same study may carry.
+        A word of 1 to 250 characters that no other record of the same study may carry.
     """
 
     body: str
@@ -37,7 +38,8 @@ class Storage(Protocol):
     """
 
     url: str
-    """What a user can pass to reach the same storage again."""
+    """What a user can pass to reach the same storage again. It may hold a password: show
+    ``repr(storage)`` instead."""
 
     def append(self, study: str, records: Sequence[Record], *, create: bool = False) -> int:
         """Append all records or none, and return the version after them.
@@ -45,7 +47,7 @@ class Storage(Protocol):
         Parameters
         ----------
         study : str
-            Name of the study.
+            Name of the study, 1 to 250 characters.
         records : sequence of Record
             At least one.
         create : bool, default False
@@ -53,8 +55,10 @@ class Storage(Protocol):
 
         Raises
         ------
+        InvalidInput
+            If a text cannot be kept, or there is no record.
         Conflict
-            If a claim is taken already. Nothing was written.
+            If a claim is taken already, or twice in `records`. Nothing was written.
         StudyNotFound
             If the study is unknown and `create` is false.
         StudyExists
@@ -89,11 +93,23 @@ class Storage(Protocol):
         ...
 
     def beat(self, study: str, owner: str) -> None:
-        """Note that `owner` is alive now. Not part of the log."""
+        """Note that `owner` is alive now. Not part of the log.
+
+        Raises
+        ------
+        StudyNotFound
+            If the study is unknown.
+        """
         ...
 
     def beats(self, study: str) -> Mapping[str, float]:
-        """Return for each owner the seconds since its last beat, by the storage's clock."""
+        """Return for each owner the seconds since its last beat, by the storage's clock.
+
+        Raises
+        ------
+        StudyNotFound
+            If the study is unknown.
+        """
         ...
 
     def close(self) -> None:

@@ -119,7 +119,11 @@ class SQL:
             raise MissingExtra(f"a study on {address.get_backend_name()}", extra) from error
         self._on_postgresql = self._engine.dialect.name == "postgresql"
         _instances.add(self)
-        self._patiently(lambda again: prepare(self._engine, self._shown), patience=0.0)
+        try:
+            self._patiently(lambda again: prepare(self._engine, self._shown), patience=0.0)
+        except BaseException:
+            self._engine.dispose()
+            raise
 
     def append(self, study: str, records: Sequence[Record], *, create: bool = False) -> int:
         """Append all records or none; see `luthier.storage.base.Storage.append`."""

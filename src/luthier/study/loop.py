@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from luthier.errors import InvalidInput, SpaceExhausted, TooManyFailures
-from luthier.executors._registry import make as make_executor
-from luthier.executors.base import Executor, Job, Limits, Outcome
-from luthier.executors.processes import Processes
+from luthier.executors import Executor, Job, Limits, Outcome, Processes
+from luthier.executors import make as make_executor
 from luthier.model.events import Told
 from luthier.model.trial import FrozenTrial, TrialState
 from luthier.study.budget import Budget, Meter

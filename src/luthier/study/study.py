@@ -357,10 +357,14 @@ class Study:
         ------
         InvalidInput
             If the study is define-by-run.
+        InvalidParams
+            If the new space cannot place a trial of the old one.
         """
-        problem = self.problem
+        history = self.history
+        problem = history.problem
         if problem.dynamic:
             raise InvalidInput("edit_space", space, "a study with a declared space")
+        space.codec.encode([trial.params for trial in history.trials if trial.attempt])
         self._journal.append(Defined(problem.with_space(space), now()))
 
     # ---------------------------------------------------------------- the loop

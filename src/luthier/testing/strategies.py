@@ -181,7 +181,7 @@ def spaces(
 ) -> Space:
     """Any space, with nested conditions and with constraints that some point satisfies."""
     size = draw(st.integers(1, max_params))
-    names = draw(st.permutations(_NAMES))[:size]
+    names: list[str] = draw(st.permutations(_NAMES))[:size]
     declared: dict[str, Param] = {}
     for name in names:
         when = None
@@ -189,7 +189,7 @@ def spaces(
             when = draw(_conditions(declared))
         declared[name] = draw(params(when))
     numbers = [n for n, p in declared.items() if isinstance(p, (Float, Int))]
-    if numbers and draw(st.booleans()):
+    if draw(st.booleans()) and numbers:
         declared["derived"] = Derived(f"params[{draw(st.sampled_from(numbers))!r}] / 2 + 1")
     space = Space(declared)
     if not constraints or draw(st.booleans()):
