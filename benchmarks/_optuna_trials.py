@@ -16,7 +16,7 @@ def main() -> None:
     names = [f"x{i}" for i in range(int(dimensions))]
 
     def objective(trial: optuna.Trial) -> float:
-        return [trial.suggest_float(name, 0.0, 1.0) for name in names][0]
+        return float(sum(trial.suggest_float(name, 0.0, 1.0) for name in names))
 
     study = optuna.create_study(
         storage=storage(kind, path), sampler=optuna.samplers.RandomSampler(seed=0)

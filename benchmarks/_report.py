@@ -62,9 +62,7 @@ def report(title: str, measures: Iterable[Measure]) -> int:
     measures = list(measures)
     headers = ["", "median", "min", "max", "unit", "bar", ""]
     right = ("left", "right", "right", "right", "left", "left", "left")
-    table = tabulate(
-        [m.row() for m in measures], headers, disable_numparse=True, colalign=right
-    )
+    table = tabulate([m.row() for m in measures], headers, disable_numparse=True, colalign=right)
     print(f"\n{title}\n{machine()}\n\n{table}", flush=True)
     return int(any(measure.missed for measure in measures))
 

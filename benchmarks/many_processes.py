@@ -5,7 +5,7 @@ number, so that all of them contend for the next number all the time: the worst 
 together, and the clock runs from there to the last end. Then the log is counted. PostgreSQL is
 started for this and does not sync the disk; it is left out, and said so, where it is not installed.
 
-    python benchmarks/many_processes.py [--processes 8] [--trials 4000] [--runs 5]
+    python benchmarks/many_processes.py [--processes 8] [--trials 4000] [--runs 3]
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--processes", type=int, default=8, help="default 8")
     parser.add_argument("--trials", type=int, default=4000, help="trials of all, default 4000")
-    parser.add_argument("--runs", type=int, default=5, help="default 5")
+    parser.add_argument("--runs", type=int, default=3, help="default 3")
     options = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as folder:

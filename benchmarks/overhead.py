@@ -65,21 +65,21 @@ def main() -> None:
             rates["SQLite, 2 processes"].append(rate([f"{folder}/two.db"] * 2, options.trials))
             power = SQLite(f"{folder}/power.db", durability="power")
             rates["SQLite, synced"].append(rate([power], options.trials // SYNCED))
-            for kind, trials in OPTUNA_TRIALS.items() if optuna else ():
-                rates[f"Optuna, {kind}, {trials} trials"].append(
-                    optuna_rate(optuna, kind, folder, trials)
-                )
+            if optuna is not None:
+                for kind, trials in OPTUNA_TRIALS.items():
+                    label = f"Optuna, {kind}, {trials} trials"
+                    rates[label].append(optuna_rate(optuna, kind, folder, trials))
     measures = [Measure(name, "trials/s", samples) for name, samples in rates.items()]
 
     for name, file in (("memory", None), ("SQLite", "long.db")):
         with tempfile.TemporaryDirectory() as folder:
             storage = f"{folder}/{file}" if file else "memory"
             costs = fresh(cost_of_trials, storage, options.scale)
-        at_1000, at_end = costs[1:1 + BATCHES], costs[-BATCHES:]
+        at_1000, at_end = costs[1 : 1 + BATCHES], costs[-BATCHES:]
         growth = statistics.median(at_end) / statistics.median(at_1000)
         measures += [
-            Measure(f"{name}, from trial 500 on", "µs/trial", at_1000),
-            Measure(f"{name}, up to trial {options.scale:,}", "µs/trial", at_end),
+            Measure(f"{name}, trials 500 to 5,500", "µs/trial", at_1000),
+            Measure(f"{name}, the last 5,000 of {options.scale:,}", "µs/trial", at_end),
             Measure(f"{name}, growth", "times", [growth], at_most=1.25),
         ]
     sys.exit(report("Cost of a trial beside its objective", measures))
@@ -128,8 +128,8 @@ def optuna_python() -> Path:
 
 def optuna_rate(python: Path, kind: str, folder: str, trials: int) -> float:
     script = Path(__file__).with_name("_optuna_trials.py")
-    command = [python, script, kind, f"{folder}/optuna-{kind}", str(trials), str(DIMENSIONS)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    arguments = [kind, f"{folder}/optuna-{kind}", str(trials), str(DIMENSIONS)]
+    done = subprocess.run([python, script, *arguments], check=True, capture_output=True, text=True)
     return trials / float(done.stdout)
 
 

@@ -6,6 +6,9 @@ Stop it at any moment, politely with Ctrl-C or rudely with kill -9, and start it
 where it was. Every result is in the file luthier-demo.db.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from sklearn.datasets import load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import cross_val_score
@@ -18,28 +21,30 @@ from tabulate import tabulate
 import luthier
 from luthier import Categorical, Float, Int
 
-STORAGE, STUDY, TRIALS = "luthier-demo.db", "digits", 60
+STORAGE, STUDY, TRIALS = "luthier-demo.db", "digits", 80
 
 SPACE = luthier.Space(
     {
         "model": Categorical(["svm", "boosting", "neighbors"]),
         # Trees do not care how features are scaled, so boosting never sees this parameter.
-        "scaling": Categorical(["none", "standard", "minmax"], when={"model": ["svm", "neighbors"]}),
+        "scaling": Categorical(
+            ["none", "standard", "minmax"], when={"model": ["svm", "neighbors"]}
+        ),
         "kernel": Categorical(["rbf", "poly"], when={"model": "svm"}),
         "C": Float(0.01, 1000, log=True, when={"model": "svm"}),
         "gamma": Float(1e-5, 1, log=True, when={"model": "svm"}),
         "degree": Int(2, 4, when={"kernel": "poly"}),
         "learning_rate": Float(0.02, 0.5, log=True, when={"model": "boosting"}),
-        "rounds": Int(10, 60, when={"model": "boosting"}),
+        "rounds": Int(20, 150, when={"model": "boosting"}),
         "max_leaf_nodes": Int(4, 32, log=True, when={"model": "boosting"}),
         "k": Int(1, 30, log=True, when={"model": "neighbors"}),
         "weights": Categorical(["uniform", "distance"], when={"model": "neighbors"}),
     },
-    constraints=["learning_rate * rounds >= 1"],  # less than that never learns enough
+    constraints=["learning_rate * rounds >= 2"],  # less than that never learns enough
 )
 
 
-def make_model(params) -> Pipeline:
+def make_model(params: Mapping[str, Any]) -> Pipeline:
     match params["model"]:
         case "svm":
             names = ("kernel", "C", "gamma", "degree")
@@ -61,7 +66,7 @@ def main() -> None:
     images, digits = load_digits(return_X_y=True)
 
     def accuracy(trial: luthier.Trial) -> float:
-        return cross_val_score(make_model(trial.params), images, digits, cv=3).mean()
+        return cross_val_score(make_model(trial.params), images, digits, cv=5).mean()
 
     study = luthier.create_study(
         SPACE,
@@ -90,7 +95,7 @@ The study is in {STORAGE}. Look at it, or kill this program in the middle and st
     rm {STORAGE}    to begin anew""")
 
 
-def told(params) -> str:
+def told(params: Mapping[str, Any]) -> str:
     values = (f"{v:.3g}" if isinstance(v, float) else v for v in params.values())
     return ", ".join(f"{name} {value}" for name, value in zip(params, values, strict=True))
 

@@ -146,6 +146,8 @@ def test_show(luthier, study):
     for part in ("minimize loss", "size <= 4.5", "random", "1 failed", "Float(-5.0, 5.0)", "depth"):
         assert part in text
     assert f"(trial {study.best_trial.number})" in text
+    assert "Why trial 4 failed: see it with --trial 4" in text
+    assert "Why trial" not in luthier.ok("show", "toy", "--limit", 2)
     data = luthier.json("show", "toy")
     assert [trial["number"] for trial in data["trials"]] == list(range(8))
     assert data["problem"]["space"]["params"]["kind"]["choices"] == ["a", "b"]

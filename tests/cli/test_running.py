@@ -233,6 +233,25 @@ def objective(trial):
 """
 
 
+# Two signals that arrive together are one: the second is sent when the first was heard.
+HEARD = """
+import signal
+slow = objective
+
+def objective(trial):
+    if trial.number == 3:
+        handler = signal.getsignal(signal.SIGINT)
+
+        def heard(*arguments):
+            handler(*arguments)
+            Path("heard").touch()
+
+        signal.signal(signal.SIGINT, heard)
+        Path("listening").touch()
+    return slow(trial)
+"""
+
+
 def test_killed_and_started_again_it_goes_on_to_the_same_end(luthier, write, tmp_path):
     write("killed", SLOW.replace("SECONDS", "60"))
     started = tmp_path / "started"
@@ -266,12 +285,11 @@ def test_ctrl_c_finishes_what_runs(luthier, write, tmp_path):
 
 
 def test_the_second_ctrl_c_hands_back_what_runs(luthier, write, tmp_path):
-    write("stopped", SLOW.replace("SECONDS", "60"))
-    started = tmp_path / "started"
+    write("stopped", SLOW.replace("SECONDS", "60") + HEARD)
     process = start("run", cwd=tmp_path)
-    wait_for(lambda: started.exists() and started.read_text().endswith("3\n"), process)
+    wait_for((tmp_path / "listening").exists, process)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.2)
+    wait_for((tmp_path / "heard").exists, process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err

@@ -160,7 +160,8 @@ def documentation() -> list[Any]:
         heavy = name.startswith("docs/integrations/")
         return pytest.param(page, id=name, marks=[pytest.mark.integration] if heavy else [])
 
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    front = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    pages = [*front, *sorted((ROOT / "docs").rglob("*.md"))]
     return [test_case(page) for page in pages]
 
 

@@ -23,12 +23,13 @@ LAZY = [
     "psycopg",
     "pyarrow",
     "pymysql",
-    "rich",
     "scipy",
     "sklearn",
     "sqlalchemy",
     "torch",
-    "yaml",
+    "ruamel",
+    "tqdm",
+    "tabulate",
 ]
 
 

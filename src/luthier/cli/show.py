@@ -17,11 +17,11 @@ from luthier.cli.output import (
     write_json,
     write_trials,
 )
+from luthier.model.trial import FrozenTrial, TrialState
 
 if TYPE_CHECKING:
     from luthier.model.history import History
     from luthier.model.problem import Problem
-    from luthier.model.trial import FrozenTrial
 
 LIMIT = 20
 """Trials in a table, unless told otherwise."""
@@ -53,6 +53,9 @@ def command(
 
     JSON: {study, storage, problem, states, trials: [trial, ...]}, all trials without --limit;
     with --trial: the trial, with its reports, traceback and output.
+
+    A trial is {number, state, values: {metric: value}, params, metrics, user_attrs, started,
+    ended, duration, cost, attempt, by, error}; times are in UTC, the duration in seconds.
     """
     found = find_study(study, storage)
     history = found.history
@@ -83,6 +86,9 @@ def command(
         write_trials(chosen, history.problem)
     if len(chosen) < len(trials):
         click.echo(f"\n{len(chosen)} of {len(trials)} trials; more with --limit")
+    failed = [item.number for item in chosen if item.state is TrialState.FAILED]
+    if failed:
+        click.echo(f"\nWhy trial {failed[-1]} failed: see it with --trial {failed[-1]}")
 
 
 def _first(trials: list[FrozenTrial], limit: int | None, sort: str) -> list[FrozenTrial]:

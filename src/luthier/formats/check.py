@@ -6,7 +6,7 @@ import re
 from difflib import get_close_matches
 from typing import Any
 
-from luthier.formats.document import Document, Path_
+from luthier.formats.document import Document, Place
 from luthier.formats.schema import Schema
 
 _WORDS = {
@@ -35,7 +35,7 @@ class _Checker:
     def __init__(self, document: Document) -> None:
         self._document = document
 
-    def check(self, given: Any, schema: Schema, path: Path_) -> None:
+    def check(self, given: Any, schema: Schema, path: Place) -> None:
         if "anyOf" in schema:
             schema = self._chosen(given, schema, path)
         if not _accepts_kind(given, schema):
@@ -50,7 +50,7 @@ class _Checker:
         elif not _accepts(given, schema):
             raise self._refused(given, schema, path)
 
-    def _chosen(self, given: Any, schema: Schema, path: Path_) -> Schema:
+    def _chosen(self, given: Any, schema: Schema, path: Place) -> Schema:
         """Return the alternative that was meant, so that the error says what is wrong with it."""
         fitting = [option for option in schema["anyOf"] if _accepts_kind(given, option)]
         named = [o for o in fitting if "const" in o.get("properties", {}).get("type", {})]
@@ -72,7 +72,7 @@ class _Checker:
             raise self._document.error((*path, "type"), message)
         return kinds[kind]
 
-    def _check_mapping(self, given: dict[str, Any], schema: Schema, path: Path_) -> None:
+    def _check_mapping(self, given: dict[str, Any], schema: Schema, path: Place) -> None:
         fields = schema.get("properties", {})
         others = schema.get("additionalProperties", True)
         for name, value in given.items():
@@ -100,7 +100,7 @@ class _Checker:
             message = f"either {wanted}, not both" if present else f"needs the field {wanted}"
             raise self._document.error(where, message)
 
-    def _refused(self, given: Any, schema: Schema, path: Path_) -> Exception:
+    def _refused(self, given: Any, schema: Schema, path: Place) -> Exception:
         hint = _hint(given, schema.get("enum", ()))
         message = f"got {shown(given)}; allowed: {phrase(schema)}{hint}"
         return self._document.error(path, message)

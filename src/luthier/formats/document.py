@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.resolver import VersionedResolver
+from ruamel.yaml.tag import Tag
 
 from luthier.errors import FormatError
 
@@ -25,30 +29,35 @@ MAX_VALUES = 100_000
 MAX_DEPTH = 50
 """How deep values may be nested."""
 
-Path_ = tuple[str | int, ...]
+Place = tuple[str | int, ...]
 """Where a value stands: keys and indices from the top."""
 
 _TAG = "tag:yaml.org,2002:"
 
 
-class _Loader(yaml.SafeLoader):
-    """Tells the type of a plain scalar by the core schema of YAML 1.2."""
-
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - that is how PyYAML wants it
-
-
-for _name, _pattern, _first in (
-    ("null", r"(~|null|Null|NULL|)$", ["~", "n", "N", ""]),
-    ("bool", r"(true|True|TRUE|false|False|FALSE)$", [*"tTfF"]),
-    ("int", r"([-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$", [*"-+0123456789"]),
+# The core schema of YAML 1.2, chapter 10.3.2: what a plain scalar is. Everything else is a text.
+_CORE = (
+    ("null", re.compile(r"(~|null|Null|NULL|)")),
+    ("bool", re.compile(r"(true|True|TRUE|false|False|FALSE)")),
+    ("int", re.compile(r"([-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)")),
     (
         "float",
-        r"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
-        r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$",
-        [*"-+.0123456789"],
+        re.compile(
+            r"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
+            r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))"
+        ),
     ),
-):
-    _Loader.add_implicit_resolver(_TAG + _name, re.compile(_pattern), _first)
+)
+
+
+class _Resolver(VersionedResolver):
+    """Tells the type of a plain scalar by the core schema, without the library's extras."""
+
+    def resolve(self, kind: type[Node], value: Any, implicit: Any) -> Tag:
+        name = "map" if kind is MappingNode else "seq" if kind is SequenceNode else "str"
+        if kind is ScalarNode and implicit[0]:
+            name = next((name for name, form in _CORE if form.fullmatch(value)), "str")
+        return Tag(suffix=_TAG + name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +76,9 @@ class Document:
 
     file: str
     value: Any
-    lines: dict[Path_, int]
+    lines: dict[Place, int]
 
-    def error(self, path: Path_, message: str) -> FormatError:
+    def error(self, path: Place, message: str) -> FormatError:
         """Return an error that points at a path, or at the nearest value around it."""
         found = path
         while found and found not in self.lines:
@@ -78,9 +87,9 @@ class Document:
             message, file=self.file, line=self.lines.get(found), field=dotted(path) or None
         )
 
-    def locate(self, field: str) -> Path_ | None:
+    def locate(self, field: str) -> Place | None:
         """Return the path whose dotted form is `field`, or its longest beginning; None if none."""
-        best: Path_ | None = None
+        best: Place | None = None
         for path in self.lines:
             name = dotted(path)
             if field == name or (name and field.startswith((f"{name}.", f"{name}["))):
@@ -88,7 +97,7 @@ class Document:
         return best
 
 
-def dotted(path: Path_) -> str:
+def dotted(path: Place) -> str:
     """Return a path as people write it, such as ``space.lr.low`` or ``limits[0]``."""
     text = ""
     for part in path:
@@ -163,24 +172,26 @@ class _Reader:
         self._text = text
         self._file = file
         self._left = MAX_VALUES
-        self.lines: dict[Path_, int] = {}
+        self.lines: dict[Place, int] = {}
 
     def read(self) -> Any:
         try:
-            node = yaml.compose(self._text, Loader=_Loader)
-        except yaml.MarkedYAMLError as error:
+            reader = YAML(typ="safe", pure=True)
+            reader.Resolver = _Resolver
+            node = reader.compose(self._text)
+        except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             problem = ", ".join(part for part in (error.context, error.problem) if part)
             line = None if mark is None else mark.line + 1
             raise FormatError(f"is not YAML: {problem}", file=self._file, line=line) from error
-        except yaml.YAMLError as error:
+        except YAMLError as error:
             problem = str(error).splitlines()[0]
             raise FormatError(f"is not YAML: {problem}", file=self._file) from error
         except RecursionError as error:
             raise FormatError(_too_deep(), file=self._file) from error
         return None if node is None else self._build(node, ())
 
-    def _build(self, node: yaml.Node, path: Path_) -> Any:
+    def _build(self, node: Node, path: Place) -> Any:
         line = node.start_mark.line + 1
         self.lines.setdefault(path, line)
         self._left -= 1
@@ -188,9 +199,9 @@ class _Reader:
             raise self._error(f"the file holds more than {MAX_VALUES} values", line, path)
         if len(path) > MAX_DEPTH:
             raise self._error(_too_deep(), line, path[:3])
-        if isinstance(node, yaml.ScalarNode):
+        if isinstance(node, ScalarNode):
             return self._scalar(node, path)
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, SequenceNode):
             if node.tag != f"{_TAG}seq":
                 raise self._strange_tag(node, path)
             return [self._build(item, (*path, i)) for i, item in enumerate(node.value)]
@@ -207,16 +218,16 @@ class _Reader:
             built[key] = self._build(value_node, (*path, key))
         return built
 
-    def _key(self, node: yaml.Node, path: Path_) -> str:
-        if not isinstance(node, yaml.ScalarNode):
+    def _key(self, node: Node, path: Place) -> str:
+        if not isinstance(node, ScalarNode):
             raise self._error("a key must be a text", node.start_mark.line + 1, path)
         # A key is a name: `1:` and `yes:` name parameters as they are written.
         return str(node.value)
 
-    def _scalar(self, node: yaml.ScalarNode, path: Path_) -> Any:
+    def _scalar(self, node: ScalarNode, path: Place) -> Any:
         text: str = node.value
         try:
-            match node.tag.removeprefix(_TAG):
+            match _kind(node):
                 case "str":
                     return text
                 case "null":
@@ -231,12 +242,16 @@ class _Reader:
             raise self._error(str(error), node.start_mark.line + 1, path) from error
         raise self._strange_tag(node, path)
 
-    def _strange_tag(self, node: yaml.Node, path: Path_) -> FormatError:
-        message = f"the tag {node.tag.removeprefix(_TAG)!r} is not allowed"
+    def _strange_tag(self, node: Node, path: Place) -> FormatError:
+        message = f"the tag {_kind(node)!r} is not allowed"
         return self._error(message, node.start_mark.line + 1, path)
 
-    def _error(self, message: str, line: int, path: Path_) -> FormatError:
+    def _error(self, message: str, line: int, path: Place) -> FormatError:
         return FormatError(message, file=self._file, line=line, field=dotted(path) or None)
+
+
+def _kind(node: Node) -> str:
+    return str(node.tag).removeprefix(_TAG)
 
 
 def _too_deep() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from luthier.errors import FormatError, InvalidInput
 from luthier.executors.command import Command
 from luthier.formats.check import check, shown
-from luthier.formats.document import Document, Path_, read_document
+from luthier.formats.document import Document, Place, read_document
 from luthier.formats.schema import SCHEMA
 from luthier.formats.study_file import StudyFile
 from luthier.formats.units import seconds
@@ -148,7 +148,8 @@ class _Reader:
             try:
                 make(given)
             except TypeError as error:
-                raise self._document.error(("sampler",), str(error)) from error
+                message = f"a setting is missing or of a wrong type ({error})"
+                raise self._document.error(("sampler",), message) from error
         return given
 
     def _budget(self, objectives: tuple[Objective, ...]) -> Budget:
@@ -186,7 +187,7 @@ class _Reader:
                 message = f"{error.field}: {message}"
             raise self._document.error(place, message) from error
 
-    def _place(self, error: InvalidInput, path: Path_) -> Path_:
+    def _place(self, error: InvalidInput, path: Place) -> Place:
         """Return the place within `path` that an error speaks of, as exactly as it is known."""
         if path == ("space",):
             located = self._document.locate(error.field)
@@ -212,7 +213,7 @@ def _listed(given: Any) -> list[Any]:
     return [] if given is None else given if isinstance(given, list) else [given]
 
 
-def _at(value: Any, path: Path_) -> Any:
+def _at(value: Any, path: Place) -> Any:
     for part in path:
         value = value[part]
     return value

@@ -2,9 +2,10 @@
 
 They say what `luthier.model.ledger.Ledger` says: the first result of a trial counts,
 reports of an attempt that is over do not, and a resumed trial loses the reports after the
-step from which it goes on. What SQLite cannot show: NaN is NULL,
-params of define-by-run trials have 15 digits, a text ends at NUL, and
-half a surrogate pair is no valid UTF-8.
+step from which it goes on.
+
+What SQLite cannot show: NaN is NULL, params of define-by-run trials have 15 digits, a text
+ends at NUL, and half a surrogate pair is no valid UTF-8.
 """
 
 VIEWS = """

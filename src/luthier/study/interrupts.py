@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
+
+log = logging.getLogger("luthier")
 
 
 class Interrupts:
@@ -66,6 +69,11 @@ class Interrupts:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.count += 2 if number == signal.SIGTERM else 1
+        if self.count == 1:
+            log.warning(
+                "interrupted: the running trials are finished; "
+                "interrupt again to hand them back at once"
+            )
         self._signal = number
         if self._may_raise:
             self._raise_if_urgent()

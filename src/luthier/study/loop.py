@@ -130,11 +130,6 @@ class Loop:
             if self._meter.gives_up:
                 self._reason = "too many failures"
             elif self._interrupts.asked_to_stop:
-                log.warning(
-                    "interrupted: waiting for %d running trials; interrupt again to hand them "
-                    "back at once",
-                    len(self._running),
-                )
                 self._reason = "interrupted"
             else:
                 seconds = time.monotonic() - self._began

@@ -1,0 +1,42 @@
+"""The benchmarks run: resume.py in earnest, since it proves something, the others at small size."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def run(benchmark: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(BENCHMARKS / benchmark), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100)
+
+
+def test_a_killed_study_loses_nothing() -> None:
+    done = run("resume.py", "--kills", "4", "--trials", "40")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "MISSED" not in done.stdout
+    assert "printed results lost or changed" in done.stdout
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("benchmark", "arguments", "measured"),
+    [
+        ("codec.py", "--rows 50 --runs 1", "conditional: decode 50 rows"),
+        ("dispatch.py", "--trials 60 --runs 1", "import luthier, after NumPy"),
+        ("load.py", "--trials 300 --runs 1", "SQLite: resident memory gained"),
+        ("many_processes.py", "--processes 3 --trials 90 --runs 1", "SQLite: numbers taken twice"),
+        ("overhead.py", "--trials 100 --scale 6000 --runs 1", "SQLite, growth"),
+    ],
+)
+def test_it_measures(benchmark: str, arguments: str, measured: str) -> None:
+    done = run(benchmark, *arguments.split())
+    # A bar may be missed: so few trials on a busy machine prove nothing about speed.
+    assert done.stderr == ""
+    assert done.returncode in (0, 1)
+    assert measured in done.stdout
