@@ -26,7 +26,7 @@ def endings(trial):
 
 def shown(study, budget, n_trials):
     stream = io.StringIO()
-    with Progress(study, budget, stream) as bar:
+    with Progress(lambda: study.history, budget, stream) as bar:
         study.optimize(endings, n_trials, callbacks=[bar])
     return stream.getvalue().split("\r")[-1]
 
@@ -54,7 +54,7 @@ def test_it_starts_no_thread_and_draws_seldom(monkeypatch):
     study = create_study(SPACE, seed=1)
     before = threading.active_count()
     began = time.monotonic()
-    with Progress(study, Budget(n_trials=500), io.StringIO()) as bar:
+    with Progress(lambda: study.history, Budget(n_trials=500), io.StringIO()) as bar:
         study.optimize(lambda trial: 1.0, 500, callbacks=[bar])
         assert threading.active_count() <= before + 1  # the study's heartbeat
     assert len(draws) <= 4 + (time.monotonic() - began) / progress.REDRAW

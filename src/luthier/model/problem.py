@@ -177,6 +177,13 @@ class Problem:
         """Factors that turn each objective into one to minimise."""
         return tuple(objective.sign for objective in self.objectives)
 
+    def within_limits(self, metrics: Mapping[str, float]) -> bool:
+        """Tell whether all limited metrics were measured and lie within their limits."""
+        return all(
+            limit.metric in metrics and not limit.violation(metrics[limit.metric])
+            for limit in self.limits
+        )
+
     def rng(self, number: int, stream: str = "") -> np.random.Generator:
         """Return the generator of one trial: the same for the same seed, number and stream.
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 
+from luthier.analysis.front import Front
 from luthier.errors import InvalidInput
 from luthier.model.history import History
 from luthier.model.problem import Problem
@@ -88,11 +89,14 @@ class Meter:
     budget: Budget
     problem: Problem
     started: int = 0
-    _front: list[tuple[float, ...]] = field(default_factory=list)
+    _front: Front = field(init=False)
     _since_best: int = 0
     _cost: float = 0.0
     failures_in_a_row: int = 0
     last_error: str = field(default="")
+
+    def __post_init__(self) -> None:
+        self._front = Front(self.problem)
 
     def resume(self, history: History) -> None:
         """Take into account what happened before this call."""
@@ -119,9 +123,10 @@ class Meter:
             return f"{budget.n_trials} trials of this call"
         if budget.timeout is not None and seconds >= budget.timeout:
             return f"timeout of {budget.timeout:g} s"
-        if budget.target is not None and self._front:
+        best = self._front.best
+        if budget.target is not None and best is not None:
             sign = self.problem.signs[0]
-            if self._front[0][0] <= budget.target * sign:
+            if sign * best <= sign * budget.target:
                 return f"target {budget.target:g} reached"
         if budget.max_cost is not None and self._cost >= budget.max_cost:
             return f"cost {self._cost:g} of {budget.max_cost:g} used"
@@ -145,20 +150,5 @@ class Meter:
                 self.last_error = trial.error
             else:
                 self.failures_in_a_row = 0
-            if trial.values is None or not self._eligible(trial):
-                continue
-            loss = tuple(s * v for s, v in zip(self.problem.signs, trial.values, strict=True))
-            if not any(_no_worse(best, loss) for best in self._front):
-                self._front = [best for best in self._front if not _no_worse(loss, best)]
-                self._front.append(loss)
+            if self._front.add(trial):
                 self._since_best = 0
-
-    def _eligible(self, trial: FrozenTrial) -> bool:
-        return all(
-            limit.metric in trial.metrics and not limit.violation(trial.metrics[limit.metric])
-            for limit in self.problem.limits
-        )
-
-
-def _no_worse(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    return all(x <= y for x, y in zip(a, b, strict=True))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TextIO
 
 from tqdm import tqdm
 
+from luthier.analysis.front import Front
 from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.model.trial import FrozenTrial, TrialState
 from luthier.study.budget import Budget
-from luthier.study.study import Study
 
 REDRAW = 0.1
 """Seconds between two looks at the study, at least."""
@@ -33,23 +34,25 @@ class Progress:
 
     Parameters
     ----------
-    study : Study
-        What is watched.
+    look : callable
+        Returns the history of the study that is watched, as of now.
     budget : Budget
         Gives the bar its length, if it counts trials.
     file : text stream, optional
         Where to draw; default standard error.
     """
 
-    def __init__(self, study: Study, budget: Budget, file: TextIO | None = None) -> None:
-        self._study = study
+    def __init__(
+        self, look: Callable[[], History], budget: Budget, file: TextIO | None = None
+    ) -> None:
+        self._look = look
         self._budget = budget
         self._file = file
-        self._tally = Tally(study.problem)
+        self._tally = Tally(look().problem)
         self._next = 0.0
 
     def __enter__(self) -> Progress:
-        history = self._study.history
+        history = self._look()
         self._tally.update(history)
         before = self._tally.ended
         budget = self._budget
@@ -68,12 +71,12 @@ class Progress:
         self._draw()
         return self
 
-    def __call__(self, study: Study, trial: FrozenTrial) -> None:
+    def __call__(self, study: object, trial: FrozenTrial) -> None:
         """Redraw, unless that was done just now."""
         now = time.monotonic()
         if now >= self._next:
             self._next = now + REDRAW
-            self._tally.update(study.history)
+            self._tally.update(self._look())
             self._draw()
 
     def __exit__(
@@ -83,7 +86,7 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         if error is None:
-            self._tally.update(self._study.history)
+            self._tally.update(self._look())
             self._draw()
         self._bar.close()
 
@@ -103,10 +106,10 @@ class Tally:
     """
 
     def __init__(self, problem: Problem) -> None:
-        self._problem = problem
+        self._several = len(problem.objectives) > 1
         self.ended = 0
         self.counts = dict.fromkeys(_COUNTED, 0)
-        self._front: list[tuple[float, ...]] = []
+        self._front = Front(problem)
 
     def update(self, history: History) -> None:
         """Take in the trials that ended since the last call."""
@@ -114,35 +117,18 @@ class Tally:
             self.ended += 1
             if trial.state in self.counts:
                 self.counts[trial.state] += 1
-            if trial.values is not None and self._within_limits(trial):
-                self._take(trial.values)
+            self._front.add(trial)
 
     @property
     def best(self) -> float | None:
         """The best value of a study with one objective, None if there is none."""
-        if len(self._problem.signs) > 1 or not self._front:
-            return None
-        return self._front[0][0]
+        return self._front.best
 
     def __str__(self) -> str:
         parts = []
-        if self._front:
-            one = len(self._problem.signs) == 1
-            parts.append(f"best {self.best:.6g}" if one else f"front {len(self._front)}")
+        if self._several:
+            parts.append(f"front {len(self._front.values)}")
+        elif self.best is not None:
+            parts.append(f"best {self.best:.6g}")
         parts += [f"{n} {state.value.lower()}" for state, n in self.counts.items() if n]
         return ", ".join(parts)
-
-    def _take(self, values: tuple[float, ...]) -> None:
-        if not any(self._as_good(kept, values) for kept in self._front):
-            self._front = [kept for kept in self._front if not self._as_good(values, kept)]
-            self._front.append(values)
-
-    def _as_good(self, a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-        """Tell whether `a` is at least as good as `b` in every objective."""
-        return all(s * x <= s * y for s, x, y in zip(self._problem.signs, a, b, strict=True))
-
-    def _within_limits(self, trial: FrozenTrial) -> bool:
-        return all(
-            limit.metric in trial.metrics and not limit.violation(trial.metrics[limit.metric])
-            for limit in self._problem.limits
-        )

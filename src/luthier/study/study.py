@@ -455,7 +455,10 @@ class Study:
             if show_progress_bar:
                 from luthier.study.progress import Progress
 
-                callbacks = [*callbacks, stack.enter_context(Progress(self, budget))]
+                callbacks = [
+                    *callbacks,
+                    stack.enter_context(Progress(lambda: self.history, budget)),
+                ]
 
             def ended(trial: FrozenTrial) -> bool:
                 for callback in callbacks:
