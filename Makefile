@@ -11,22 +11,21 @@ ready = .venv-$(1)/ready-$(VERSION)
 .PRECIOUS: $(call ready,%)
 
 # What goes into each environment. A group is a [dependency-groups] table of pyproject.toml.
-IN_check = -e '.[sql]' --group check
 IN_demo = -e . scikit-learn
 IN_docs = --group docs
 IN_integrations = -e '.[sql,mysql]' --group test
-IN_test = -e '.[sql]' --group test
+IN_test = -e '.[sql]' --group test --group check
 
 .PHONY: help check test test-integrations coverage docs demo bench clean
 help:  ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 28
 	@echo '  Variables: PYTHON=python3.12 (at least 3.11), ARGS="more pytest arguments"'
 
-check: $(call ready,check)  ## Format, lint, types and layers, without changing a file
-	.venv-check/bin/ruff format --check
-	.venv-check/bin/ruff check
-	.venv-check/bin/mypy
-	.venv-check/bin/lint-imports
+check: $(call ready,test)  ## Format, lint, types and layers, without changing a file
+	.venv-test/bin/ruff format --check
+	.venv-test/bin/ruff check
+	.venv-test/bin/mypy
+	.venv-test/bin/lint-imports
 
 test: $(call ready,test)  ## All tests that need no heavy package and no service
 	.venv-test/bin/python -m pytest -m 'not integration' $(ARGS)

@@ -43,7 +43,7 @@ SPACE = {f"x{i}": luthier.Float(0.0, 1.0) for i in range(DIMENSIONS)}
 
 OPTUNA = "optuna==5.0.0"
 OPTUNA_HOME = Path(__file__).parents[1] / ".venv-peers-optuna"
-OPTUNA_TRIALS = {"memory": 1000, "journal": 300, "sqlite": 100}
+OPTUNA_TRIALS = {"memory": 1000, "journal": 200, "sqlite": 60}
 
 
 def main() -> None:

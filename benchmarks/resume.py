@@ -81,7 +81,7 @@ class Verdict:
             "trials unlike those of the unbroken run": self.changed,
         }
         measures = [
-            Measure(f"{label}: kills, in {self.studies} studies", "", [self.kills]),
+            Measure(f"{label}: kills", "", [self.kills]),
             *(Measure(f"{label}: {name}", "", [n], at_most=0) for name, n in wrong.items()),
         ]
         if self.found_after:  # not if every kill fell between two trials
