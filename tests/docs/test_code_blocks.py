@@ -118,7 +118,7 @@ def run_command(command: str, place: str) -> str:
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         ["bash", "-c", command],
-        env=os.environ | {"PATH": programs, "COLUMNS": "100"},
+        env=os.environ | {"PATH": programs, "COLUMNS": "80"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

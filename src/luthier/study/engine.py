@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -39,7 +40,7 @@ def now() -> float:
 class Engine:
     """Starts trials, answers them while they run, and writes down how they end.
 
-    Only `next` needs the agreement of other workers: it claims a trial's number,
+    Only `claim` needs the agreement of other workers: it claims a trial's number,
     and when another worker was quicker it reads what that one wrote and decides
     again. Everything else appends.
 
@@ -216,6 +217,11 @@ class Engine:
 
     def _open(self) -> None:
         """Write down, before the first trial, who works with what on the study."""
+        if self._owner.pid != os.getpid():
+            # A forked process is somebody else, and its parent's threads do not run in it.
+            self._owner = Owner()
+            self._leases = Leases(self.journal, self._owner.id)
+            self._heartbeat = None
         if self._heartbeat is not None:
             return
         opened = Opened(self._owner.id, self._spec, self._owner.about(), now())

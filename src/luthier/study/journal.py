@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -37,22 +38,25 @@ class Journal:
     ) -> None:
         self.storage = storage
         self.study = study
-        self._callables = callables
+        self.callables = callables
         self._ledger = Ledger()
+        self._lock = threading.RLock()  # threads may share a study; the ledger is one
 
     def sync(self) -> History:
         """Read what was appended since, and return the history up to there."""
-        while True:
-            texts = self.storage.read(self.study, self._ledger.version, BATCH)
-            if texts:
-                self._fold(texts)
-            if len(texts) < BATCH:
-                return self._ledger.snapshot()
+        with self._lock:
+            while True:
+                texts = self.storage.read(self.study, self._ledger.version, BATCH)
+                if texts:
+                    self._fold(texts)
+                if len(texts) < BATCH:
+                    return self._ledger.snapshot()
 
     @property
     def history(self) -> History:
         """What was last known, without a look at the storage."""
-        return self._ledger.snapshot()
+        with self._lock:
+            return self._ledger.snapshot()
 
     def append(self, *events: Event, claim: str | None = None, create: bool = False) -> None:
         """Append events, the first of them under a claim.
@@ -66,16 +70,18 @@ class Journal:
             Record(to_text(event), claim if index == 0 else None)
             for index, event in enumerate(events)
         ]
-        version = self.storage.append(self.study, records, create=create)
-        if version == self._ledger.version + len(events):
-            self._ledger.apply(events)
-        else:
-            self.sync()
+        with self._lock:
+            version = self.storage.append(self.study, records, create=create)
+            if version == self._ledger.version + len(events):
+                self._ledger.apply(events)
+            else:
+                self.sync()
 
     def history_at(self, version: int) -> History:
         """Return the history as it was at a version of the log."""
-        if version == self._ledger.version:
-            return self._ledger.snapshot()
+        now = self.history
+        if version == now.version:
+            return now
         return next(self.histories_at([version]))
 
     def histories_at(self, versions: Iterable[int]) -> Iterator[History]:
@@ -85,7 +91,7 @@ class Journal:
         for version in sorted(set(versions)):
             while ledger.version + len(events) < version:
                 texts = self.storage.read(self.study, ledger.version + len(events), BATCH)
-                events += from_texts(texts, callables=self._callables)
+                events += from_texts(texts, callables=self.callables)
             due = version - ledger.version
             ledger.apply(events[:due])
             del events[:due]
@@ -97,7 +103,7 @@ class Journal:
         if collecting:
             gc.disable()
         try:
-            self._ledger.apply(from_texts(texts, callables=self._callables))
+            self._ledger.apply(from_texts(texts, callables=self.callables))
         finally:
             if collecting:
                 gc.enable()

@@ -25,7 +25,7 @@ LOOK_UP = 1.0
 """Seconds after which the loop looks up from waiting for results."""
 
 KEPT_OUTPUT = 4096
-"""Characters of a failed trial's output that are kept in the log."""
+"""Characters of a trial's output, its last ones, that are kept in the log."""
 
 
 class Loop:
@@ -169,7 +169,7 @@ def _told(outcome: Outcome) -> Told:
             end.values,
             end.metrics,
             end.error,
-            output=output if end.state is not TrialState.COMPLETE else "",
+            output=output,
             cost=end.cost,
             time=now(),
         )

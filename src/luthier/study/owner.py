@@ -27,10 +27,11 @@ _alive_here: WeakValueDictionary[str, Owner] = WeakValueDictionary()
 class Owner:
     """One `Study` object in one process: the identity under which it runs trials."""
 
-    __slots__ = ("__weakref__", "id")
+    __slots__ = ("__weakref__", "id", "pid")
 
     def __init__(self) -> None:
         self.id = uuid.uuid4().hex[:12]
+        self.pid = os.getpid()
         _alive_here[self.id] = self
 
     @staticmethod

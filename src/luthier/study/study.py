@@ -20,6 +20,7 @@ from luthier.schedulers.base import Scheduler
 from luthier.space.base import Param
 from luthier.space.space import Space
 from luthier.storage.base import Storage
+from luthier.storage.memory import Memory
 from luthier.study.engine import Direct, Engine, now
 from luthier.study.journal import Journal
 from luthier.study.telling import interpret
@@ -56,6 +57,17 @@ class Study:
         self._engine = Engine(journal, sampler, scheduler)
         self._stop_requested = False
         self.stop_reason: str | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if isinstance(self.storage, Memory):
+            raise InvalidInput("study", self, "a study in a storage that other processes can reach")
+        return _reload, (
+            self._journal.storage,
+            self._journal.study,
+            self._journal.callables,
+            self._engine.sampler,
+            self._engine.scheduler,
+        )
 
     def __repr__(self) -> str:
         trials, url = self._journal.history.count, self._journal.storage.url
@@ -471,6 +483,18 @@ class Study:
     def stop(self) -> None:
         """Start no more trials in the running `optimize`; for callbacks and objectives."""
         self._stop_requested = True
+
+
+def _reload(
+    storage: Storage,
+    study: str,
+    callables: Mapping[str, Callable[..., Any]] | None,
+    sampler: Sampler,
+    scheduler: Scheduler,
+) -> Study:
+    journal = Journal(storage, study, callables)
+    journal.sync()
+    return Study(journal, sampler, scheduler)
 
 
 def _agrees(trial: FrozenTrial, params: Mapping[str, Any]) -> bool:
