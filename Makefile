@@ -14,7 +14,7 @@ ready = .venv-$(1)/ready-$(VERSION)
 IN_demo = -e . scikit-learn
 IN_docs = --group docs
 IN_integrations = -e '.[sql,mysql]' --group test
-IN_test = -e '.[sql]' --group test --group check
+IN_test = -e '.[sql,mysql]' --group test --group check
 
 .PHONY: help check test test-integrations coverage docs demo bench clean
 help:  ## Show this list

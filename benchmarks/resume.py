@@ -10,7 +10,7 @@ script had printed before it was killed.
 "Lost trials found after" is the time from the moment the restarted script begins to work on the
 study until it takes over a trial of the dead one, by the time stamps of the log.
 
-    python benchmarks/resume.py [--postgres] [--kills 50] [--trials 200] [--seed 0]
+    python benchmarks/resume.py [--postgres] [--kills 50] [--trials 200] [--sampler random]
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Draw the pictures of the documentation from real studies.
 
-``python docs/make_pictures.py`` needs matplotlib and scikit-learn beside Luthier. The pictures
-show what the code blocks on the pages compute: the first one of README.md is run as it stands.
+``python docs/make_pictures.py`` needs matplotlib and scikit-learn beside Luthier.
+The pictures show what the code blocks on the pages compute: the first one of
+README.md is run as it stands.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ ASSETS = ROOT / "docs" / "assets"
 
 
 def first_study() -> Sequence[Any]:
-    """Run the first Python block of README.md, and return the trials of its study."""
-    block = re.search(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    """Run the first Python block of README.md; return the trials of its study."""
+    block = re.search(
+        r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S
+    )
     assert block is not None
     namespace: dict[str, Any] = {"__name__": "__main__"}
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
@@ -39,15 +42,30 @@ def first_study() -> Sequence[Any]:
 def draw_progress(trials: Sequence[Any], path: Path) -> None:
     """Draw the value of each trial, by kernel, and the best so far."""
     figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
-    for kernel, colour in {"linear": "#0f766e", "rbf": "#b45309", "poly": "#7c3aed"}.items():
-        points = [(t.number, t.value) for t in trials if t.params["kernel"] == kernel]
+    for kernel, colour in {
+        "linear": "#0f766e",
+        "rbf": "#b45309",
+        "poly": "#7c3aed",
+    }.items():
+        points = [
+            (t.number, t.value) for t in trials if t.params["kernel"] == kernel
+        ]
         axes.plot(*zip(*points, strict=True), "o", ms=5, color=colour, label=kernel)
     best = list(itertools.accumulate((trial.value for trial in trials), max))
-    axes.step(range(len(best)), best, where="post", color="#111827", lw=1.5, label="best so far")
+    axes.step(
+        range(len(best)),
+        best,
+        where="post",
+        color="#111827",
+        lw=1.5,
+        label="best so far",
+    )
     axes.set_xlabel("trial")
     axes.set_ylabel("accuracy, 3-fold")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    axes.legend(
+        frameon=False, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0)
+    )
     figure.savefig(path, metadata={"Date": None}, facecolor="white")
     plt.close(figure)
 

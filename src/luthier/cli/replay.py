@@ -54,7 +54,7 @@ def command(study: str | None, number: int | None, storage: str | None, as_json:
             same = sum(result.same is True for result in results)
             line = f"{same} the same, {len(different)} different"
             others = len(results) - same - len(different)
-            click.echo(line + (f", {others} given by a person or not started" if others else ""))
+            click.echo(line + (f", {others} not to be compared" if others else ""))
     if different:
         sys.exit(1)
 

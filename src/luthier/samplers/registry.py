@@ -66,7 +66,7 @@ def describe(sampler: Sampler) -> Spec:
     A sampler that is not registered is described by its class's name.
     """
     kind = type(sampler)
-    name = _name_of(f"{kind.__module__}:{kind.__qualname__}") or kind.__qualname__
+    name = _registered(f"{kind.__module__}:{kind.__qualname__}") or kind.__qualname__
     settings: dict[str, Any] = {}
     for item in fields(sampler) if is_dataclass(sampler) else ():  # type: ignore[var-annotated]
         value = getattr(sampler, item.name)
@@ -75,7 +75,12 @@ def describe(sampler: Sampler) -> Spec:
     return {"name": name, **settings} if settings else name
 
 
-def _name_of(path: str) -> str | None:
+def name_of(spec: Spec) -> str:
+    """Return the name in a description of a sampler."""
+    return spec if isinstance(spec, str) else str(spec["name"])
+
+
+def _registered(path: str) -> str | None:
     for name, known in BUILT_IN.items():
         if known == path:
             return name

@@ -21,6 +21,16 @@ def exact(value: Any) -> Any:
     return (type(value), repr(value)) if isinstance(value, (bool, int, float)) else value
 
 
+class _Missing:
+    """Stands for a value that was not given, in messages."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+MISSING = _Missing()
+
+
 class Param(ABC):
     """Base of all parameters: equality by type and fields, and a short repr."""
 

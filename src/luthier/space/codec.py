@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from luthier.errors import EmptySpace, InvalidInput, InvalidParams
+from luthier.space.base import MISSING, Param
 from luthier.space.coding import Column
 from luthier.space.composite import Derived
 from luthier.space.enumeration import configurations, count, finite_options
@@ -42,7 +43,17 @@ class Codec:
         Number of columns.
     """
 
-    __slots__ = ("_always", "_one_of", "_ones", "_places", "_uniform", "columns", "d", "space")
+    __slots__ = (
+        "_always",
+        "_edited",
+        "_one_of",
+        "_ones",
+        "_places",
+        "_uniform",
+        "columns",
+        "d",
+        "space",
+    )
 
     def __init__(self, space: Structure) -> None:
         self.space = space
@@ -59,6 +70,7 @@ class Codec:
         self._one_of = {one[0]: one for one in self._ones}
         self.d = len(self.columns)
         self._uniform = all(coder.uniform for coder in space.coders.values())
+        self._edited = frozenset(n for n, param in space.params.items() if _is_edited(param))
         self._always = not space.conditional and len(space.coders) == len(space.params)
 
     def encode(self, rows: Sequence[Mapping[str, Any]]) -> FloatArray:
@@ -103,12 +115,14 @@ class Codec:
             points[where, place] = coder.to_units([values[i] for i in where])
             present[where, place] = True
         table = _Table(self, points, present if self.space.partial else None)
+        for name in self._edited:
+            table.keep(name, [row.get(name, _ABSENT) for row in rows])
         active = table.activity()
         missing = active & ~present
         if missing.any():
             row, column = np.argwhere(missing)[0]
             field = f"row {row}: {self.columns[column].param}"
-            raise InvalidParams(field, dict(rows[row]), "a value: it is missing")
+            raise InvalidParams(field, MISSING, f"a value, as other values are {dict(rows[row])!r}")
         points[~active] = INACTIVE
         return points, active
 
@@ -243,7 +257,7 @@ class Codec:
             else:
                 _, to_unit, to_value, place = self._one_of[name]
                 point[place] = unit = to_unit(row[name])
-                present[name] = to_value(unit)
+                present[name] = row[name] if name in self._edited else to_value(unit)
 
     def decode_one(self, point: Sequence[float]) -> Params:
         """Return the params of one point, the same as `decode` gives, without arrays."""
@@ -276,6 +290,16 @@ class _Table:
         self.n = len(points)
         self._values: dict[str, NDArray[Any]] = {}
         self._active: dict[str, BoolArray | None] = {}
+
+    def keep(self, name: str, values: Sequence[Any]) -> None:
+        """Let conditions see these values, where an edited space would show the nearest legal."""
+        nearest = self.values(name)
+        # Texts of a constant have just its length: only numbers can stay in their array.
+        own = nearest.copy() if nearest.dtype.kind in "if" else nearest.astype(object)
+        for i, value in enumerate(values):
+            if value is not _ABSENT:
+                own[i] = value
+        self._values[name] = own
 
     def values(self, name: str) -> NDArray[Any]:
         """Return the values of a parameter, shape (n,); meaningless where it is inactive."""
@@ -384,6 +408,11 @@ class _Table:
                 }
                 values[i] = param.compute(row)
         return values
+
+
+def _is_edited(param: Param) -> bool:
+    """Tell whether older trials may have values that are not proposed any more."""
+    return any(getattr(param, mark, None) for mark in ("frame", "retired", "fixed"))
 
 
 def _beside(parts: list[FloatArray], n: int) -> FloatArray:

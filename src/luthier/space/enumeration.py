@@ -118,7 +118,7 @@ def grid(
         for name in resolution:
             if name not in structure.params:
                 raise InvalidInput("resolution", name, "names of parameters of the space")
-    if unresolved:
+    if unresolved and _count_free(structure) is None:  # else none of them is ever active
         allowed = f"a number of points for {', '.join(map(repr, unresolved))}"
         raise InvalidInput("resolution", resolution, allowed)
     return configurations(structure, options)

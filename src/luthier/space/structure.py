@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from luthier.errors import InvalidParams, InvalidSpace
-from luthier.space.base import Param
+from luthier.space.base import MISSING, Param
 from luthier.space.coding import Coder
 from luthier.space.composite import Derived, Permutation, Simplex, Subset
 from luthier.space.composite_coders import PermutationCoder, SimplexCoder, SubsetCoder
@@ -224,7 +224,7 @@ class Structure:
             elif partial:
                 missing.add(name)
             else:
-                raise InvalidParams(name, None, "a value: it is missing")
+                raise InvalidParams(name, MISSING, f"a value of {param!r}")
         return row
 
     def _nearest(self, name: str, value: Any) -> Any:

@@ -18,14 +18,12 @@ def open_storage(storage: str | os.PathLike[str] | Storage | None = None) -> Sto
     Parameters
     ----------
     storage : str, path or Storage, optional
-        ========================================  =================================
-        ``None`` or ``"memory"``                  memory of this process (default)
-        ``"sqlite"``                              the file ``luthier.db`` here
-        ``"runs.db"`` (``.sqlite``, ``.sqlite3``)  that SQLite file
-        ``"sqlite:///runs.db"``                   the same; four slashes: absolute
-        ``"postgresql://user@host/database"``     PostgreSQL (extra ``sql``)
-        ``"mysql://..."``, ``"mariadb://..."``    MySQL, MariaDB (extra ``mysql``)
-        ========================================  =================================
+        - ``None`` or ``"memory"``: memory of this process (default).
+        - ``"sqlite"``: the file ``luthier.db`` in the current folder.
+        - ``"runs.db"``, also ``.sqlite`` or ``.sqlite3``: that SQLite file.
+        - ``"sqlite:///runs.db"``: the same; with four slashes an absolute path.
+        - ``"postgresql://user@host/database"``: PostgreSQL (extra ``sql``).
+        - ``"mysql://..."`` or ``"mariadb://..."``: MySQL, MariaDB (extra ``mysql``).
 
         A storage is returned as it is.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,8 @@ from luthier.model.problem import Direction, Duplicates, Limit, Objective, Probl
 from luthier.model.problem import make_limits as make_problem_limits
 from luthier.samplers.base import Sampler
 from luthier.samplers.registry import make as make_sampler
+from luthier.samplers.registry import name_of
+from luthier.samplers.registry import names as sampler_names
 from luthier.schedulers.base import Scheduler
 from luthier.schedulers.full import Full
 from luthier.space.composite import Derived
@@ -22,6 +25,8 @@ from luthier.storage.registry import open_storage
 from luthier.study.engine import now
 from luthier.study.journal import Journal
 from luthier.study.study import Study
+
+log = logging.getLogger("luthier")
 
 DEFAULT_SAMPLER = "random"
 
@@ -143,6 +148,14 @@ def load_study(
     last = journal.sync().last_opened
     if sampler is None:
         sampler = last.sampler if last is not None else DEFAULT_SAMPLER
+        if name_of(sampler) not in sampler_names():
+            log.warning(
+                "study %r used the sampler %r, which is not installed here; it goes on with %r",
+                study_name,
+                name_of(sampler),
+                DEFAULT_SAMPLER,
+            )
+            sampler = DEFAULT_SAMPLER
     return Study(journal, make_sampler(sampler), scheduler or Full())
 
 

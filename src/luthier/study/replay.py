@@ -10,6 +10,8 @@ from typing import Any
 from luthier.errors import InvalidInput, SpaceExhausted
 from luthier.model.history import History
 from luthier.model.trial import FrozenTrial, Params
+from luthier.samplers.base import Sampler
+from luthier.samplers.registry import describe, name_of, names
 from luthier.samplers.registry import make as make_sampler
 from luthier.study.asking import propose
 from luthier.study.study import Study
@@ -32,6 +34,8 @@ class Replayed:
         The sampler; ``"user"`` if a person gave the params.
     note : str
         Why there is nothing to compare, or why the sampler did not propose anything.
+    comparable : bool
+        False if a person gave the params, none are given yet, or the sampler is not here.
     """
 
     number: int
@@ -39,11 +43,12 @@ class Replayed:
     recomputed: Params | None
     by: str | Mapping[str, Any] | None
     note: str = ""
+    comparable: bool = True
 
     @property
     def same(self) -> bool | None:
-        """Whether both are the same; None if a person gave the params or none are given yet."""
-        if self.recomputed is None and (self.by is None or self.by == "user"):
+        """Whether both are the same; None if there is nothing to compare."""
+        if not self.comparable:
             return None
         return self.recomputed == self.recorded
 
@@ -79,9 +84,11 @@ def _replay(study: Study, trials: list[FrozenTrial]) -> list[Replayed]:
             asked[trial.at].append(trial)
         else:
             note = "given by a person" if trial.attempt else "not started yet"
-            done.append(Replayed(trial.number, trial.params, None, trial.by, note))
+            done.append(
+                Replayed(trial.number, trial.params, None, trial.by, note, comparable=False)
+            )
     for history in study._journal.histories_at(asked):
-        done += [_recompute(trial, history) for trial in asked[history.version]]
+        done += [_recompute(study.sampler, trial, history) for trial in asked[history.version]]
     return sorted(done, key=lambda replayed: replayed.number)
 
 
@@ -89,11 +96,15 @@ def _computed(trial: FrozenTrial) -> bool:
     return trial.attempt > 0 and trial.by not in (None, "user")
 
 
-def _recompute(trial: FrozenTrial, history: History) -> Replayed:
+def _recompute(own: Sampler, trial: FrozenTrial, history: History) -> Replayed:
     recorded = trial.params if trial.proposed is None else trial.proposed
     assert trial.by is not None
+    ours = trial.by == describe(own)
+    if not ours and name_of(trial.by) not in names():
+        note = f"its sampler {name_of(trial.by)!r} is not installed here"
+        return Replayed(trial.number, recorded, None, trial.by, note, comparable=False)
     try:
-        sampler = make_sampler(trial.by)
+        sampler = own if ours else make_sampler(trial.by)
         proposal = propose(sampler, history.problem, history, trial.number, trial.fixed)
     except (InvalidInput, SpaceExhausted) as error:
         return Replayed(trial.number, recorded, None, trial.by, str(error))

@@ -331,6 +331,7 @@ class Study:
                 _check_distributions(problem.space, params, distributions)
             else:
                 problem.space.check(params)
+                params = problem.space.canonical(params)
             measured = {k: checked_number(v, f"metric {k!r}") for k, v in (metrics or {}).items()}
             told_values = None
             if final is TrialState.COMPLETE:
@@ -462,7 +463,7 @@ class Study:
         limits = make_limits(trial_timeout, trial_memory)
         command = isinstance(objective, Command)
         chosen = choose_executor(executor, n_jobs, gpus, trials_per_gpu, limits, command=command)
-        self._stop_requested = False
+        self._stop_requested, self.stop_reason = False, None
         with contextlib.ExitStack() as stack:
             if show_progress_bar:
                 from luthier.study.progress import Progress

@@ -45,8 +45,10 @@ def history_of(trials: int, steps: int, running: int, seed: int = 0) -> History:
         level = float(rng.random())
         events.append(Asked(number, {"x": level}, 0, "random", "owner"))
         ended = number < trials - running
-        for step in range(1, (steps if ended else steps // 2) + 1):
-            events.append(Reported(number, step, {"value": level + 1 / step}))
+        reports = steps if ended else steps // 2
+        events += [
+            Reported(number, step, {"value": level + 1 / step}) for step in range(1, reports + 1)
+        ]
         if ended:
             events.append(Told(number, TrialState.COMPLETE, (level + 1 / steps,)))
     return Ledger().apply(events).snapshot()
