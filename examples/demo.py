@@ -6,7 +6,11 @@ Stop it at any moment, politely with Ctrl-C or rudely with kill -9, and start it
 where it was. Every result is in the file luthier-demo.db.
 """
 
+import os
+import shutil
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sklearn.datasets import load_digits
@@ -21,7 +25,7 @@ from tabulate import tabulate
 import luthier
 from luthier import Categorical, Float, Int
 
-STORAGE, STUDY, TRIALS = "luthier-demo.db", "digits", 80
+STORAGE, STUDY, TRIALS = "luthier-demo.db", "digits", 60
 
 SPACE = luthier.Space(
     {
@@ -90,9 +94,17 @@ def main() -> None:
     print(f"""
 The study is in {STORAGE}. Look at it, or kill this program in the middle and start it again:
 
-    luthier show {STUDY} --storage {STORAGE}
-    luthier best {STUDY} --storage {STORAGE}
+    {command()} show {STUDY} --storage {STORAGE}
+    {command()} best {STUDY} --storage {STORAGE}
     rm {STORAGE}    to begin anew""")
+
+
+def command() -> str:
+    """Return how to type the command of the environment that runs this."""
+    beside = Path(sys.executable).with_name("luthier")
+    if shutil.which("luthier") or not beside.exists():
+        return "luthier"
+    return os.path.relpath(beside)
 
 
 def told(params: Mapping[str, Any]) -> str:
