@@ -32,7 +32,10 @@ class InvalidInput(LuthierError, ValueError):
         super().__init__(field, given, allowed)
 
     def __str__(self) -> str:
-        given = repr(self.given)
+        try:
+            given = repr(self.given)
+        except Exception:  # of an object, or an integer of too many digits
+            given = f"a value of type {type(self.given).__name__}"
         if len(given) > 200:
             given = given[:197] + "..."
         return f"{self.field}: got {given}; allowed: {self.allowed}"

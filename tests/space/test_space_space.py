@@ -30,7 +30,7 @@ from luthier.space import (
     Simplex,
     Space,
     Subset,
-    enumeration,
+    counting,
 )
 from luthier.testing.strategies import spaces
 
@@ -289,7 +289,7 @@ def test_functions_are_supplied_again_after_reading():
 
 
 def test_sizes_of_trees_are_counted_exactly(monkeypatch):
-    monkeypatch.setattr(enumeration, "MAX_LEAVES", 5000)
+    monkeypatch.setattr(counting, "MAX_LEAVES", 5000)
     space = Space({**TREE, "momentum": Float(0.5, 0.9, step=0.1, when={"opt": ["sgd"]})})
     # adam 1; sgd with 5 momenta, those above 0.6 (three) with two nesterov; depth with leaf.
     assert space.size == 1 + (2 + 3 * 2) + (7 + 3 * 3)

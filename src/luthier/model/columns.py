@@ -7,15 +7,16 @@ each suggestion.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from luthier.errors import InvalidParams
 from luthier.model.problem import Problem
 from luthier.model.trial import FrozenTrial, Params
-from luthier.space.codec import Codec
+from luthier.space.codec import INACTIVE, Codec
 from luthier.space.space import Space
 
 Array = NDArray[np.float64]
@@ -120,7 +121,7 @@ class Columns:
         codec, points, activity = entry
         if len(points) < length:
             rows = [_encodable(space, trial.params) for trial in self.trials[len(points) : length]]
-            new_points, new_activity = codec.encode_with_activity(rows)
+            new_points, new_activity = _encode(codec, rows)
             points.extend(new_points)
             activity.extend(new_activity.astype(float))
         return points.view(length), activity.view(length)
@@ -132,6 +133,18 @@ class Columns:
         self._indexed = max(length, self._indexed)
         index = self._first.get(point_key(params), length)
         return self.trials[index] if index < length else None
+
+
+def _encode(codec: Codec, rows: Sequence[Params]) -> tuple[Array, NDArray[np.bool_]]:
+    """Encode rows; one that the space cannot place is inactive in all columns."""
+    try:
+        return codec.encode_with_activity(rows)
+    except InvalidParams:
+        if len(rows) == 1:
+            return np.full((1, codec.d), INACTIVE), np.zeros((1, codec.d), dtype=bool)
+        half = len(rows) // 2
+        parts = _encode(codec, rows[:half]), _encode(codec, rows[half:])
+        return np.vstack([part[0] for part in parts]), np.vstack([part[1] for part in parts])
 
 
 def _encodable(space: Space, params: Params) -> Params:

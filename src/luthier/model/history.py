@@ -35,6 +35,10 @@ class History:
         The processes that worked on the study.
     user_attrs : mapping of str to object
         What users noted on the study.
+    next_waiting : FrozenTrial, optional
+        The trial that has waited longest to be started or restarted.
+    running_of : mapping of str to int
+        How many trials each process is running.
     last_opened : Opened, optional
         The process that came last, with its sampler.
     """
@@ -53,6 +57,8 @@ class History:
         user_attrs: Mapping[str, Any],
         last_opened: Opened | None,
         n_waiting: int,
+        next_waiting: FrozenTrial | None,
+        running_of: Mapping[str, int],
     ) -> None:
         self.problem = problem
         self.version = version
@@ -65,6 +71,8 @@ class History:
         self._ended = ended
         self._open = open_trials
         self._n_waiting = n_waiting
+        self.next_waiting = next_waiting
+        self.running_of = running_of
 
     def __len__(self) -> int:
         return self.count

@@ -23,6 +23,7 @@ from luthier.model.events import (
     Suggested,
     Told,
 )
+from luthier.model.frozen import EMPTY, frozen
 from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.model.trial import NO_REPORTS, FrozenTrial, Report, Reports, TrialState
@@ -42,12 +43,13 @@ class Ledger:
         self._problem: Problem | None = None
         self._columns: Columns | None = None
         self._open: dict[int, FrozenTrial] = {}
-        self._waiting: set[int] = set()
+        self._waiting: dict[int, None] = {}  # in the order in which they began to wait
+        self._running_of: dict[str, int] = {}  # running trials by owner
         self._count = 0
         self._asked_by: dict[str, int] = {}
         self._owners: dict[str, Opened] = {}
         self._last_opened: Opened | None = None
-        self._user_attrs: dict[str, Any] = {}
+        self._user_attrs: Mapping[str, Any] = EMPTY
         self._appliers = {
             Defined: self._defined,
             Opened: self._opened,
@@ -97,6 +99,8 @@ class Ledger:
             user_attrs=self._user_attrs,
             last_opened=self._last_opened,
             n_waiting=len(self._waiting),
+            next_waiting=self._open[next(iter(self._waiting))] if self._waiting else None,
+            running_of=dict(self._running_of),
         )
 
     def _defined(self, event: Defined) -> None:
@@ -111,15 +115,15 @@ class Ledger:
 
     def _enqueued(self, event: Enqueued) -> None:
         self._claim(event.number)
-        self._waiting.add(event.number)
+        self._waiting[event.number] = None
         self._open[event.number] = FrozenTrial(
             event.number,
             _WAITING,
-            event.params,
-            user_attrs=event.user_attrs,
+            frozen(event.params),
+            user_attrs=frozen(event.user_attrs),
             attempt=0,
             by="user",
-            fixed=event.params,
+            fixed=frozen(event.params),
             created=event.time,
         )
 
@@ -130,7 +134,8 @@ class Ledger:
             self._claim(number)
         elif queued.state is not _WAITING or queued.attempt:
             return
-        self._waiting.discard(number)
+        self._waiting.pop(number, None)
+        self._runs(event.owner, 1)
         if queued is None:
             by = event.by if isinstance(event.by, str) else event.by["name"]
             self._asked_by[by] = self._asked_by.get(by, 0) + 1
@@ -138,13 +143,13 @@ class Ledger:
         self._open[number] = FrozenTrial(
             number,
             _RUNNING,
-            {} if dynamic else event.params,
-            user_attrs=queued.user_attrs if queued else {},
+            EMPTY if dynamic else frozen(event.params),
+            user_attrs=queued.user_attrs if queued else EMPTY,
             owner=event.owner,
             by=event.by,
             at=event.at,
             fixed=queued.fixed if queued else None,
-            proposed=event.params if dynamic else None,
+            proposed=frozen(event.params) if dynamic else None,
             created=queued.created if queued else event.time,
             started=event.time,
         )
@@ -164,7 +169,7 @@ class Ledger:
                 self._problem = self._problem.with_space(space)
         trial = self._open.get(event.number)
         if trial is not None:
-            self._open[event.number] = replace(trial, params={**trial.params, **values})
+            self._open[event.number] = replace(trial, params=frozen({**trial.params, **values}))
 
     def _reported(self, event: Reported) -> None:
         trial = self._open.get(event.number)
@@ -173,19 +178,23 @@ class Ledger:
         last = trial.reports.last
         if last is not None and event.step <= last.step:
             return
-        report = Report(event.step, event.metrics, event.time)
+        report = Report(event.step, frozen(event.metrics), event.time)
         self._open[event.number] = replace(trial, reports=trial.reports.followed_by(report))
 
     def _paused(self, event: Paused) -> None:
         trial = self._open.get(event.number)
         if trial is not None and trial.state is _RUNNING:
+            self._runs(trial.owner, -1)
             self._open[event.number] = replace(trial, state=_PAUSED)
 
     def _resumed(self, event: Resumed) -> None:
         trial = self._open.get(event.number)
         if trial is None or event.attempt != trial.attempt + 1:
             return
-        self._waiting.discard(event.number)
+        if trial.state is _RUNNING:
+            self._runs(trial.owner, -1)
+        self._runs(event.owner, 1)
+        self._waiting.pop(event.number, None)
         kept = NO_REPORTS
         if event.step is not None:
             reports = [report for report in trial.reports if report.step <= event.step]
@@ -196,7 +205,7 @@ class Ledger:
             attempt=event.attempt,
             owner=event.owner,
             reports=kept,
-            params={} if trial.proposed is not None else trial.params,
+            params=EMPTY if trial.proposed is not None else trial.params,
             error="",
             started=event.time,
         )
@@ -204,7 +213,8 @@ class Ledger:
     def _released(self, event: Released) -> None:
         trial = self._open.get(event.number)
         if trial is not None and trial.state is _RUNNING and trial.attempt == event.attempt:
-            self._waiting.add(event.number)
+            self._runs(trial.owner, -1)
+            self._waiting[event.number] = None
             self._open[event.number] = replace(trial, state=_WAITING, error=event.reason)
 
     def _told(self, event: Told) -> None:
@@ -213,7 +223,9 @@ class Ledger:
             if event.number >= self._count:
                 raise CorruptStorage(f"trial {event.number} was told before it was asked")
             return
-        self._waiting.discard(event.number)
+        if trial.state is _RUNNING:
+            self._runs(trial.owner, -1)
+        self._waiting.pop(event.number, None)
         assert self._columns is not None  # an open trial exists only in a defined study
         self._columns.append(
             FrozenTrial(
@@ -221,7 +233,7 @@ class Ledger:
                 event.state,
                 trial.params,
                 event.values,
-                event.metrics,
+                frozen(event.metrics),
                 trial.reports,
                 trial.user_attrs,
                 event.error,
@@ -242,13 +254,20 @@ class Ledger:
 
     def _noted(self, event: Noted) -> None:
         if event.number is None:
-            self._user_attrs = {**self._user_attrs, event.key: event.value}
+            self._user_attrs = frozen({**self._user_attrs, event.key: event.value})
         elif (trial := self._open.get(event.number)) is not None:
             self._open[event.number] = _noted_on(trial, event)
         elif self._columns is not None and event.number in self._columns.by_number:
             # Snapshots share the columns: a note shows in all of them. Samplers do not read notes.
             index = self._columns.by_number[event.number]
             self._columns.trials[index] = _noted_on(self._columns.trials[index], event)
+
+    def _runs(self, owner: str | None, change: int) -> None:
+        if owner is not None:
+            left = self._running_of.get(owner, 0) + change
+            self._running_of[owner] = left
+            if not left:
+                del self._running_of[owner]
 
     def _claim(self, number: int) -> None:
         if self._problem is None:
@@ -259,5 +278,4 @@ class Ledger:
 
 
 def _noted_on(trial: FrozenTrial, event: Noted) -> FrozenTrial:
-    attrs: Mapping[str, Any] = {**trial.user_attrs, event.key: event.value}
-    return replace(trial, user_attrs=attrs)
+    return replace(trial, user_attrs=frozen({**trial.user_attrs, event.key: event.value}))

@@ -245,6 +245,8 @@ def make_limits(limits: Sequence[Limit | str]) -> tuple[Limit, ...]:
     InvalidInput
         If one is neither, or cannot be read.
     """
+    if isinstance(limits, str):
+        raise InvalidInput("limits", limits, f"a list, [{limits!r}]")
     made = []
     for item in limits:
         limit = Limit.parse(item) if isinstance(item, str) else item

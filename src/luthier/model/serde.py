@@ -1,8 +1,9 @@
 """Events as JSON texts and back, exactly.
 
 Plain values stay plain JSON. What JSON lacks is marked: a float that is not
-finite becomes ``{"float": "nan" | "inf" | "-inf"}``. Tuples become arrays;
-params hold no lists, so an array among them is read back as a tuple.
+finite becomes ``{"float": "nan" | "inf" | "-inf"}``; a user's own mapping of
+that form is wrapped once more, ``{"float": {"is": ...}}``. Tuples become
+arrays; params hold no lists, so an array among them is read back as a tuple.
 """
 
 from __future__ import annotations
@@ -47,14 +48,29 @@ def to_text(event: Event) -> str:
     InvalidInput
         If the event carries a value that JSON cannot say.
     """
-    data = _WRITERS[type(event)](event)
     try:
-        return _encode(data)
-    except ValueError:
-        return _encode(_mark(data))
-    except (TypeError, RecursionError) as error:
+        data = _WRITERS[type(event)](event)
+        try:
+            return _encode(data)
+        except ValueError:
+            return _encode(_mark(data))
+    except (TypeError, ValueError, RecursionError) as error:
         kind = type(event).__name__
-        raise InvalidInput(f"{kind} event", data, f"values that JSON can say ({error})") from error
+        raise InvalidInput(f"{kind} event", event, f"values that JSON can say ({error})") from error
+
+
+def plain(value: Any, field: str) -> Any:
+    """Return a user's value as the log will give it back: a copy, tuples as lists.
+
+    Raises
+    ------
+    InvalidInput
+        If JSON cannot say it.
+    """
+    try:
+        return _unmark(json.loads(_encode(_mark(_escape(value)))))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(field, value, f"a value that JSON can say ({error})") from error
 
 
 def from_texts(
@@ -111,10 +127,24 @@ def _mark(value: Any) -> Any:
     return value
 
 
+def _escape(value: Any) -> Any:
+    """Wrap mappings of a user that look like our mark."""
+    if isinstance(value, Mapping):
+        escaped = {key: _escape(item) for key, item in value.items()}
+        return {"float": {"is": escaped["float"]}} if escaped.keys() == {"float"} else escaped
+    if isinstance(value, list | tuple):
+        return [_escape(item) for item in value]
+    return value
+
+
 def _unmark(value: Any) -> Any:
     if isinstance(value, dict):
-        if len(value) == 1 and "float" in value and isinstance(value["float"], str):
-            return float(value["float"])
+        if value.keys() == {"float"}:
+            marked = value["float"]
+            if isinstance(marked, dict) and marked.keys() == {"is"}:
+                return {"float": _unmark(marked["is"])}
+            if marked in ("nan", "inf", "-inf"):
+                return float(marked)
         return {key: _unmark(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_unmark(item) for item in value]
@@ -213,12 +243,15 @@ def _write_told(event: Told) -> dict[str, Any]:
     return data
 
 
+_STATES = {state.value: state for state in TrialState if state.final}
+
+
 def _read_told(data: dict[str, Any]) -> Told:
     values = data.get("values")
     get = data.get
     return Told(
         data["number"],
-        TrialState(data["state"]),
+        _STATES[data["state"]],
         None if values is None else tuple(values),
         _metrics(get("metrics", {})),
         get("error", ""),
@@ -253,18 +286,23 @@ _PLAIN = (
     _Plain(Paused, "paused", ("number", "time")),
     _Plain(Resumed, "resumed", ("number", "attempt", "owner", "step", "time")),
     _Plain(Released, "released", ("number", "reason", "attempt", "time")),
-    _Plain(Noted, "noted", ("number", "key", "value")),
 )
 
 _WRITERS: dict[type[Any], Callable[[Any], dict[str, Any]]] = {
     Defined: _write_defined,
     Asked: _write_asked,
     Told: _write_told,
+    Noted: lambda event: {
+        "event": "noted",
+        "number": event.number,
+        "key": event.key,
+        "value": _escape(event.value),
+    },
     Enqueued: lambda event: {
         "event": "enqueued",
         "number": event.number,
         "params": event.params,
-        "user_attrs": event.user_attrs,
+        "user_attrs": _escape(event.user_attrs),
         "time": event.time,
     },
     Suggested: lambda event: {
@@ -277,13 +315,14 @@ _WRITERS: dict[type[Any], Callable[[Any], dict[str, Any]]] = {
             else {}
         ),
     },
-    **{plain.kind: plain.write for plain in _PLAIN},
+    **{entry.kind: entry.write for entry in _PLAIN},
 }
 
 _READERS: dict[str, Callable[..., Event]] = {
     "defined": _read_defined,
     "asked": _read_asked,
     "told": _read_told,
+    "noted": lambda data: Noted(data["number"], data["key"], _unmark(data["value"])),
     "enqueued": lambda data: Enqueued(
         data["number"], _params(data["params"]), _unmark(data["user_attrs"]), data["time"]
     ),
@@ -295,5 +334,5 @@ _READERS: dict[str, Callable[..., Event]] = {
             for name, param in data.get("params", {}).items()
         },
     ),
-    **{plain.name: plain.read for plain in _PLAIN},
+    **{entry.name: entry.read for entry in _PLAIN},
 }

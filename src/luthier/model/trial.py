@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from luthier.model.frozen import EMPTY
 
 Params = Mapping[str, Any]
 Metrics = Mapping[str, float]
@@ -143,9 +145,9 @@ class FrozenTrial:
     state: TrialState
     params: Params
     values: tuple[float, ...] | None = None
-    metrics: Metrics = field(default_factory=dict)
+    metrics: Metrics = EMPTY
     reports: Reports = NO_REPORTS
-    user_attrs: Mapping[str, Any] = field(default_factory=dict)
+    user_attrs: Mapping[str, Any] = EMPTY
     error: str = ""
     traceback: str = ""
     output: str = ""
@@ -159,6 +161,9 @@ class FrozenTrial:
     created: float | None = None
     started: float | None = None
     ended: float | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.number, self.state, self.attempt, self.ended))
 
     @property
     def value(self) -> float | None:

@@ -19,6 +19,10 @@ class Sampler(Protocol):
     A sampler is a frozen dataclass whose fields are the algorithm's settings.
     It holds no state, reads no clock and draws only from `rng`, so that any
     suggestion can be computed again from the log.
+
+    In a study that avoids duplicates the points of a sampler that were tried
+    before are replaced, unless the class says ``exact = True``: its points are
+    run as they are.
     """
 
     def suggest(

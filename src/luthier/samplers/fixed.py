@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -31,6 +32,8 @@ class Fixed:
     """
 
     points: Sequence[Params]
+    exact: ClassVar[bool] = True
+    """Given points are run as they are, also twice."""
 
     def suggest(
         self, problem: Problem, history: History, rng: np.random.Generator, n: int = 1

@@ -46,8 +46,18 @@ class QMC:
     ) -> Sequence[Params]:
         """Propose the next `n` feasible points of the sequence."""
         points = _points(problem.space, self.kind, problem.seed)
-        first = history.asked_by.get("qmc", 0)
-        return [points.at(index) for index in range(first, first + n)]
+        index = history.asked_by.get("qmc", 0)
+        found: list[Params] = []
+        skipped = 0
+        while len(found) < n:
+            point = points.at(index)
+            index += 1
+            # On a coarse space many points of the sequence are the same.
+            if problem.avoids_duplicates and skipped < SKIPPED and history.find(point) is not None:
+                skipped += 1
+                continue
+            found.append(point)
+        return found
 
 
 class _Points:
@@ -74,6 +84,9 @@ class _Points:
                 )
         return self._points[index]
 
+
+SKIPPED = 4096
+"""How many points that were tried before are passed over at once."""
 
 EMPTY_BLOCKS = 512
 """After so many blocks without a feasible point the space counts as empty."""

@@ -55,6 +55,8 @@ def make(spec: Spec | Sampler) -> Sampler:
                 allowed = ", ".join(known) or "no settings"
                 raise InvalidInput(f"sampler {spec['name']!r}: setting", key, allowed)
         return cast(Sampler, kind(**settings))
+    if isinstance(spec, type):
+        raise InvalidInput("sampler", spec, f"an instance of it, {spec.__name__}(...)")
     if isinstance(spec, Sampler):
         return spec
     raise InvalidInput("sampler", spec, f"a sampler, or one of the names {', '.join(names())}")

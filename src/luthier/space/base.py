@@ -38,7 +38,7 @@ class Param(ABC):
     when: Condition | None
 
     def _key(self) -> tuple[Any, ...]:
-        return tuple(exact(getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]
+        return tuple(exact(getattr(self, f.name)) for f in fields(self) if f.compare)  # type: ignore[arg-type]
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self._key() == other._key()
@@ -49,6 +49,8 @@ class Param(ABC):
     def __repr__(self) -> str:
         shown = []
         for field in fields(self):  # type: ignore[arg-type]
+            if not field.repr:
+                continue
             value = getattr(self, field.name)
             if field.name in ("low", "high", "choices", "items", "names", "expression"):
                 shown.append(repr(list(value) if isinstance(value, tuple) else value))

@@ -6,23 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from luthier.errors import EmptySpace, InvalidInput, InvalidParams
 from luthier.space.base import MISSING, Param
 from luthier.space.coding import Column
 from luthier.space.composite import Derived
-from luthier.space.enumeration import configurations, count, finite_options
+from luthier.space.counting import count, listed
 from luthier.space.sampling import reject
 from luthier.space.scales import FloatArray
 from luthier.space.structure import Structure
-from luthier.space.wiring import parents
+from luthier.space.table import ABSENT, BoolArray, Table
 
 Params = dict[str, Any]
-BoolArray = NDArray[np.bool_]
 INACTIVE = 0.5
 """The coordinate of what is inactive."""
-_ABSENT: Any = object()
 
 
 class Codec:
@@ -107,17 +105,18 @@ class Codec:
                 return _beside(parts, n), np.ones((n, self.d), np.bool_)
         points = np.full((n, self.d), INACTIVE)
         present = np.zeros((n, self.d), np.bool_)
+        given: dict[str, list[Any]] = {}
         for name, coder in self.space.coders.items():
-            deemed = self.space.deemed.get(name, _ABSENT)
-            values = [row.get(name, deemed) for row in rows]
-            where = [i for i, value in enumerate(values) if value is not _ABSENT]
+            deemed = self.space.deemed.get(name, ABSENT)
+            given[name] = [row.get(name, deemed) for row in rows]
+            where = [i for i, value in enumerate(given[name]) if value is not ABSENT]
             place = self._places[name]
-            points[where, place] = coder.to_units([values[i] for i in where])
+            points[where, place] = coder.to_units([given[name][i] for i in where])
             present[where, place] = True
-        table = _Table(self, points, present if self.space.partial else None)
+        table = self._table(points, present if self.space.partial else None)
         for name in self._edited:
-            table.keep(name, [row.get(name, _ABSENT) for row in rows])
-        active = table.activity()
+            table.replace(name, given[name])
+        active = self._activity(table)
         missing = active & ~present
         if missing.any():
             row, column = np.argwhere(missing)[0]
@@ -134,16 +133,23 @@ class Codec:
         X : array_like, shape (n, d)
             In [0, 1].
         """
-        table = _Table(self, self._points(X))
-        return table.rows()
+        return self._table(self._points(X)).rows()
 
     def snap(self, X: ArrayLike) -> FloatArray:
         """Return the points of the nearest legal params, ``encode(decode(X))``."""
-        return _Table(self, self._points(X)).snapped()
+        table = self._table(self._points(X))
+        parts = []
+        for name, coder in self.space.coders.items():
+            units = coder.to_units(table.values(name).tolist())
+            mask = table.active(name)
+            if mask is not None:
+                units[~mask] = INACTIVE
+            parts.append(units)
+        return _beside(parts, table.n)
 
     def active(self, X: ArrayLike) -> BoolArray:
         """Return for each point and column whether it is active, shape (n, d)."""
-        return _Table(self, self._points(X)).activity()
+        return self._activity(self._table(self._points(X)))
 
     def feasible(self, X: ArrayLike) -> BoolArray:
         """Return for each point whether its params satisfy all constraints, shape (n,)."""
@@ -155,7 +161,7 @@ class Codec:
 
     def constraints_held(self, X: ArrayLike) -> list[BoolArray]:
         """Return for each constraint of the space which points satisfy it, each of shape (n,)."""
-        table = _Table(self, self._points(X))
+        table = self._table(self._points(X))
         return [table.held(rule) for rule in self.space.constraints]
 
     def from_uniform(self, U: ArrayLike, belief: bool = False) -> FloatArray:
@@ -217,7 +223,7 @@ class Codec:
         except EmptySpace:
             if count(self.space) is None:
                 raise
-        rows = list(configurations(self.space, finite_options(self.space)))
+        rows = [row for table in listed(self.space) for row in table.rows()]
         if not rows:
             raise EmptySpace("no configuration of this finite space satisfies its constraints")
         return self.encode([rows[i] for i in rng.integers(len(rows), size=n)])
@@ -273,6 +279,28 @@ class Codec:
                     row[name] = to_value(point[place])
         return row
 
+    def _table(self, points: FloatArray, present: BoolArray | None = None) -> Table:
+        """Return what the points mean; `present` says which columns are there at all."""
+        masks: dict[str, BoolArray] = {}
+        if present is not None:
+            masks = {name: present[:, place.start] for name, place in self._places.items()}
+        coders, places = self.space.coders, self._places
+        return Table(
+            self.space,
+            len(points),
+            lambda name: coders[name].to_values(points[:, places[name]]),
+            masks,
+        )
+
+    def _activity(self, table: Table) -> BoolArray:
+        """Return where each column is active, shape (n, d)."""
+        result = np.ones((table.n, self.d), np.bool_)
+        for name, place in self._places.items():
+            mask = table.active(name)
+            if mask is not None:
+                result[:, place] = mask[:, None]
+        return result
+
     def _points(self, X: ArrayLike) -> FloatArray:
         points = np.asarray(X, np.float64)
         if points.ndim != 2 or points.shape[1] != self.d:
@@ -280,134 +308,6 @@ class Codec:
         if not ((points >= 0) & (points <= 1)).all():
             raise InvalidInput("points", points, "coordinates in [0, 1]")
         return points
-
-
-class _Table:
-    """Points of the cube, and what they mean; each column is decoded when first needed."""
-
-    def __init__(self, codec: Codec, points: FloatArray, present: BoolArray | None = None) -> None:
-        self.codec, self.points, self.present = codec, points, present
-        self.n = len(points)
-        self._values: dict[str, NDArray[Any]] = {}
-        self._active: dict[str, BoolArray | None] = {}
-
-    def keep(self, name: str, values: Sequence[Any]) -> None:
-        """Let conditions see these values, where an edited space would show the nearest legal."""
-        nearest = self.values(name)
-        # Texts of a constant have just its length: only numbers can stay in their array.
-        own = nearest.copy() if nearest.dtype.kind in "if" else nearest.astype(object)
-        for i, value in enumerate(values):
-            if value is not _ABSENT:
-                own[i] = value
-        self._values[name] = own
-
-    def values(self, name: str) -> NDArray[Any]:
-        """Return the values of a parameter, shape (n,); meaningless where it is inactive."""
-        if name not in self._values:
-            param = self.codec.space.params[name]
-            if isinstance(param, Derived):
-                self._values[name] = self._computed(name, param)
-            else:
-                place = self.codec._places[name]
-                self._values[name] = self.codec.space.coders[name].to_values(self.points[:, place])
-        return self._values[name]
-
-    def active(self, name: str) -> BoolArray | None:
-        """Return where a parameter is active, shape (n,); None if everywhere."""
-        if name not in self._active:
-            param = self.codec.space.params[name]
-            names = parents(param)
-            mask: BoolArray | None = None
-            if self.present is not None and name in self.codec._places:
-                mask = self.present[:, self.codec._places[name].start]
-            mask = self._all_active(names, mask)
-            if param.when is not None:
-                mask = self._apply(param.when, names, mask, otherwise=False)
-            self._active[name] = mask
-        return self._active[name]
-
-    def activity(self) -> BoolArray:
-        """Return where each column is active, shape (n, d)."""
-        result = np.ones(self.points.shape, np.bool_)
-        for name, place in self.codec._places.items():
-            mask = self.active(name)
-            if mask is not None:
-                result[:, place] = mask[:, None]
-        return result
-
-    def held(self, rule: Any) -> BoolArray:
-        """Return where a constraint is satisfied or does not apply, shape (n,)."""
-        if rule.names is None:
-            return np.fromiter(map(rule.holds, self.rows()), np.bool_, self.n)
-        return self._apply(rule, rule.names, self._all_active(rule.names, None), otherwise=True)
-
-    def rows(self) -> list[Params]:
-        """Return the params of each point."""
-        names = self.codec.space.names
-        masks = [self.active(name) for name in names]
-        columns = []
-        for name, mask in zip(names, masks, strict=True):
-            values = self.values(name).tolist()
-            if mask is not None:
-                values = [v if a else _ABSENT for v, a in zip(values, mask.tolist(), strict=True)]
-            columns.append(values)
-        if not columns:
-            return [{} for _ in range(self.n)]
-        table = zip(*columns, strict=True)
-        if all(mask is None for mask in masks):
-            return [dict(zip(names, row, strict=True)) for row in table]
-        return [
-            {name: value for name, value in zip(names, row, strict=True) if value is not _ABSENT}
-            for row in table
-        ]
-
-    def snapped(self) -> FloatArray:
-        """Return the points of the nearest legal params."""
-        parts = []
-        for name, coder in self.codec.space.coders.items():
-            units = coder.to_units(self.values(name).tolist())
-            mask = self.active(name)
-            if mask is not None:
-                units[~mask] = INACTIVE
-            parts.append(units)
-        return _beside(parts, self.n)
-
-    def _all_active(self, names: Sequence[str], mask: BoolArray | None) -> BoolArray | None:
-        for name in names:
-            other = self.active(name)
-            if other is not None:
-                mask = other if mask is None else mask & other
-        return mask
-
-    def _apply(
-        self, test: Any, names: Sequence[str], mask: BoolArray | None, *, otherwise: bool
-    ) -> BoolArray:
-        """Return where a test holds; `otherwise` where `mask` is false."""
-        columns = {name: self.values(name) for name in names}
-        if mask is None:
-            return test.holds_each(columns, self.n)  # type: ignore[no-any-return]
-        result = np.full(self.n, otherwise)
-        part = {name: column[mask] for name, column in columns.items()}
-        result[mask] = test.holds_each(part, int(mask.sum()))
-        return result
-
-    def _computed(self, name: str, param: Derived) -> NDArray[Any]:
-        """Return a derived column. A function may look at all the parameters before it."""
-        before = self.codec.space.names[: self.codec.space.names.index(name)]
-        names = param.parents or before
-        masks = [self.active(other) for other in names]
-        lists = [self.values(other).tolist() for other in names]
-        mine = self.active(name)
-        values = np.empty(self.n, object)
-        for i in range(self.n):
-            if mine is None or mine[i]:
-                row = {
-                    other: values_[i]
-                    for other, values_, mask in zip(names, lists, masks, strict=True)
-                    if mask is None or mask[i]
-                }
-                values[i] = param.compute(row)
-        return values
 
 
 def _is_edited(param: Param) -> bool:

@@ -14,7 +14,8 @@ from luthier.space.base import Param, exact
 from luthier.space.codec import Codec
 from luthier.space.composite import Derived
 from luthier.space.constraints import Check, Rule
-from luthier.space.enumeration import count, grid
+from luthier.space.counting import count
+from luthier.space.enumeration import grid
 from luthier.space.structure import Structure
 from luthier.space.wiring import parents, similar
 

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from luthier.errors import SpaceExhausted
+from numpy.random import Generator, default_rng
+
+from luthier.errors import InvalidParams, SpaceExhausted
 from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.model.trial import FrozenTrial, Params, TrialState
 from luthier.samplers.base import Sampler
 from luthier.space.base import Param
+from luthier.space.composite import Derived
+from luthier.space.constraints import Rule
 from luthier.space.space import Space
 
 REDRAWS = 20
-"""How often a sampler may propose a point that was tried before the rest is enumerated."""
+"""How often a sampler may propose a point that was tried before it is overruled."""
 
-ENUMERABLE = 1_000_000
-"""Finite spaces up to this size are enumerated to find what was not tried."""
+DRAWS = 200
+"""How many points are then drawn evenly, before the whole space is listed."""
+
+ENUMERABLE = 100_000
+"""Spaces up to this size are listed to find what was not tried."""
 
 
 class Proposal(NamedTuple):
@@ -59,35 +67,108 @@ def propose(
         If duplicates are avoided and every point was tried.
     EmptySpace
         If no point satisfies the constraints.
+    InvalidParams, InvalidSpace
+        If a fixed value is not in the space.
     """
-    space = problem.space
+    rng = problem.rng(number)
     if problem.dynamic:
         # What a person fixed stands in the queue; the trial will look there first.
-        return Proposal(
-            sampler.suggest(problem, history, problem.rng(number), 1)[0] if space.params else {}
-        )
-    rng = problem.rng(number)
-    if fixed:
-        if space.contains(fixed):
-            return Proposal(space.canonical(fixed), by_user=True)
-        for name, value in fixed.items():
-            space = space.freeze(name, value)
-        params = sampler.suggest(problem.with_space(space), history, rng, 1)[0]
-        return Proposal({**params, **fixed})
-    params = sampler.suggest(problem, history, rng, 1)[0]
-    if problem.avoids_duplicates:
-        for _ in range(REDRAWS):
-            if history.find(params) is None:
-                return Proposal(params)
-            params = sampler.suggest(problem, history, rng, 1)[0]
-        if history.find(params) is not None:
-            params = _untried(space, history, rng)
-        return Proposal(params)
-    if problem.duplicates == "reuse":
-        known = history.find(params)
-        if known is not None and known.state is TrialState.COMPLETE:
-            return Proposal(params, known=known)
+        known = bool(problem.space.params)
+        return Proposal(sampler.suggest(problem, history, rng, 1)[0] if known else {})
+    if fixed and problem.space.contains(fixed):
+        return Proposal(problem.space.canonical(fixed), by_user=True)
+    target = problem.with_space(narrowed(problem.space, fixed)) if fixed else problem
+    params = sampler.suggest(target, history, rng, 1)[0]
+    if problem.avoids_duplicates and not getattr(sampler, "exact", False):
+        params = _another(sampler, target, history, rng, params, wanted=bool(fixed))
+    elif problem.duplicates == "reuse":
+        found = history.find(params)
+        if found is not None and found.state is TrialState.COMPLETE:
+            return Proposal(params, known=found)
     return Proposal(params)
+
+
+def queueable(space: Space, fixed: Mapping[str, Any]) -> Params:
+    """Return a point as it is queued: canonical values, after a check that it can be run.
+
+    Raises
+    ------
+    InvalidParams
+        If a value is not in the space, or a computed one is given for an incomplete point.
+    EmptySpace
+        If no complete point has these values.
+    """
+    space.check(fixed, partial=True)
+    if space.contains(fixed):
+        return space.canonical(fixed)
+    for name, value in fixed.items():
+        if isinstance(space.params[name], Derived):
+            raise InvalidParams(name, value, "no value in an incomplete point: it is computed")
+    part = narrowed(space, fixed)
+    example = part.sample(default_rng(0))[0]
+    return {name: example[name] for name in fixed}
+
+
+def narrowed(space: Space, fixed: Mapping[str, Any]) -> Space:
+    """Return the part of a space in which these parameters are active and have these values.
+
+    Raises
+    ------
+    InvalidParams, InvalidSpace
+        If a value is not in the space.
+    """
+    part = space
+    for name, value in fixed.items():
+        part = part.freeze(name, value)
+    if not any(space.params[name].when for name in fixed):
+        return part
+    # A value means something only where its parameter is active: that decides about its parents.
+    active = Rule(lambda row: all(name in row for name in fixed), f"active: {', '.join(fixed)}")
+    return Space(part.params, constraints=(*part.constraints, active), deemed=part.deemed)
+
+
+def _another(
+    sampler: Sampler,
+    problem: Problem,
+    history: History,
+    rng: Generator,
+    params: Params,
+    *,
+    wanted: bool,
+) -> Params:
+    """Return params that were not tried: these, or what the sampler says next, or any others.
+
+    Where all were tried, a point that a person wants is run again.
+    """
+    first = params
+    for _ in range(REDRAWS):
+        if history.find(params) is None:
+            return params
+        params = sampler.suggest(problem, history, rng, 1)[0]
+    space = problem.space
+    for _ in range(DRAWS):
+        if history.find(params) is None:
+            return params
+        points = space.codec.decode(rng.random((1, space.codec.d)))
+        params = points[0] if space.contains(points[0]) else params
+    if space.size is not None and space.size <= ENUMERABLE:
+        untried = [point for point in _points(space) if history.find(point) is None]
+        if untried:
+            return untried[int(rng.integers(len(untried)))]
+        if wanted:
+            return first
+        raise SpaceExhausted(f"all {space.size} points of the space have been tried")
+    if wanted:
+        return first
+    raise SpaceExhausted(
+        f"{REDRAWS + DRAWS} points in a row were tried before; set duplicates='replicate' "
+        "to allow them"
+    )
+
+
+@lru_cache(maxsize=2)
+def _points(space: Space) -> list[Params]:
+    return list(space.grid())
 
 
 def propose_value(
@@ -96,17 +177,3 @@ def propose_value(
     """Return a value for one parameter that a define-by-run trial asks for unexpectedly."""
     alone = problem.with_space(Space({name: param}))
     return sampler.suggest(alone, history, problem.rng(number, name), 1)[0][name]
-
-
-def _untried(space: Space, history: History, rng: Any) -> Params:
-    size = space.size
-    if size is None or size > ENUMERABLE:
-        raise SpaceExhausted(
-            f"the sampler proposed {REDRAWS + 1} points in a row that were tried before; "
-            "set duplicates='replicate' to allow them"
-        )
-    untried = [point for point in space.grid() if history.find(point) is None]
-    if not untried:
-        raise SpaceExhausted(f"all {size} points of the space have been tried")
-    chosen: Params = untried[int(rng.integers(len(untried)))]
-    return chosen

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from math import inf
+from math import inf, isfinite
+from typing import Any
 
 from luthier.analysis.front import Front
 from luthier.errors import InvalidInput
@@ -62,8 +63,10 @@ class Budget:
                 raise InvalidInput(name, value, f"an integer from {least} on, or None")
         for name in ("timeout", "max_cost"):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, int | float) and 0 <= value < inf):
+            if value is not None and not (is_real(value) and 0 <= value < inf):
                 raise InvalidInput(name, value, "a finite number from 0 on, or None")
+        if self.target is not None and not (is_real(self.target) and isfinite(self.target)):
+            raise InvalidInput("target", self.target, "a finite number, or None")
 
     @property
     def open_ended(self) -> bool:
@@ -99,16 +102,23 @@ class Meter:
         self._front = Front(self.problem)
 
     def resume(self, history: History) -> None:
-        """Take into account what happened before this call."""
-        self._count(history.ended)
-        self.failures_in_a_row = 0
+        """Take into account what happened before this call, if the budget asks for it."""
+        budget = self.budget
+        if not (budget.target is budget.max_cost is budget.patience is None):
+            self._count(history.ended)
+            self.failures_in_a_row = 0
 
     def ended(self, trial: FrozenTrial) -> None:
         """Take into account a trial that has just ended."""
         self._count([trial])
 
+    @property
+    def may_start(self) -> bool:
+        """Whether this call may start one more trial."""
+        return self.budget.n_trials is None or self.started < self.budget.n_trials
+
     def reason_to_stop(self, seconds: float) -> str | None:
-        """Say why no further trial may start, None if one may.
+        """Say what else than the number of trials ends the call, None if nothing does.
 
         The total number of trials is not looked at here: whether one more may get a
         number is decided where numbers are claimed.
@@ -119,8 +129,6 @@ class Meter:
             Time since the call began.
         """
         budget = self.budget
-        if budget.n_trials is not None and self.started >= budget.n_trials:
-            return f"{budget.n_trials} trials of this call"
         if budget.timeout is not None and seconds >= budget.timeout:
             return f"timeout of {budget.timeout:g} s"
         best = self._front.best
@@ -152,3 +160,8 @@ class Meter:
                 self.failures_in_a_row = 0
             if self._front.add(trial):
                 self._since_best = 0
+
+
+def is_real(value: Any) -> bool:
+    """Tell whether a value is a number, and not a truth value."""
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -87,7 +87,7 @@ def create_study(
     problem = Problem(
         space=_make_space(space),
         objectives=_make_objectives(direction, directions, metric),
-        limits=make_problem_limits(limits),
+        limits=make_problem_limits(limits or ()),
         seed=secrets.randbits(32) if seed is None else seed,
         duplicates=duplicates,
     )
@@ -104,7 +104,7 @@ def create_study(
         if not load_if_exists:
             raise
         _check_same(study_name, journal.sync().problem, problem, seed)
-    return Study(journal, made, scheduler or Full())
+    return Study(journal, made, _make_scheduler(scheduler))
 
 
 def load_study(
@@ -139,9 +139,10 @@ def load_study(
     if study_name is None:
         names = opened.studies()
         if len(names) != 1:
+            if not names:
+                raise StudyNotFound(f"there is no study in {opened!r}")
             raise StudyNotFound(
-                f"{opened.url} has {len(names)} studies: name one"
-                + (f" of {', '.join(names)}" if names else "")
+                f"{opened!r} has {len(names)} studies: name one of {', '.join(names)}"
             )
         study_name = names[0]
     journal = Journal(opened, study_name, callables)
@@ -156,7 +157,7 @@ def load_study(
                 DEFAULT_SAMPLER,
             )
             sampler = DEFAULT_SAMPLER
-    return Study(journal, make_sampler(sampler), scheduler or Full())
+    return Study(journal, make_sampler(sampler), _make_scheduler(scheduler))
 
 
 def delete_study(study_name: str, *, storage: str | Storage) -> None:
@@ -173,6 +174,25 @@ def delete_study(study_name: str, *, storage: str | Storage) -> None:
 def study_names(storage: str | Storage) -> list[str]:
     """Return the names of all studies of a storage, the oldest first."""
     return open_storage(storage).studies()
+
+
+def _make_scheduler(scheduler: Scheduler | None) -> Scheduler:
+    if scheduler is None:
+        return Full()
+    if isinstance(scheduler, type) or not isinstance(scheduler, Scheduler):
+        raise InvalidInput("scheduler", scheduler, "a scheduler, such as luthier.schedulers.Full()")
+    return scheduler
+
+
+def _changed(stored: Space, given: Space) -> str:
+    """Say in which parts two spaces differ."""
+    names = dict.fromkeys([*stored.params, *given.params])
+    parts = [name for name in names if stored.params.get(name) != given.params.get(name)]
+    if parts:
+        return f"{', '.join(parts)} differ"
+    if list(stored.params) != list(given.params):
+        return "the order of the parameters differs"
+    return "constraints or settings differ"
 
 
 def _make_space(space: Space | Mapping[str, Any] | type | None) -> Space:
@@ -224,7 +244,8 @@ def _make_objectives(
 def _check_same(name: str, stored: Problem, given: Problem, seed: int | None) -> None:
     differences = []
     if stored.dynamic != given.dynamic or (not stored.dynamic and stored.space != given.space):
-        differences.append("another space (edit it with Study.edit_space)")
+        changed = _changed(stored.space, given.space)
+        differences.append(f"another space: {changed} (to change it, use Study.edit_space)")
     if stored.objectives != given.objectives:
         differences.append("other objectives")
     if stored.limits != given.limits:

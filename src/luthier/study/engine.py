@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from typing import Any
 
-from luthier.errors import Conflict, TrialNotFound
+from luthier.errors import (
+    Conflict,
+    EmptySpace,
+    InvalidParams,
+    InvalidSpace,
+    SpaceExhausted,
+    TrialNotFound,
+)
+from luthier.model.columns import point_key
 from luthier.model.events import (
     Asked,
     Event,
@@ -30,6 +39,8 @@ from luthier.study.journal import Journal
 from luthier.study.leases import Leases
 from luthier.study.owner import Owner
 from luthier.study.trial import Ticket
+
+log = logging.getLogger("luthier")
 
 
 def now() -> float:
@@ -99,7 +110,7 @@ class Engine:
                 continue
 
     def _claim(self, history: History, below: int | None) -> Ticket | FrozenTrial | None:
-        waiting = history.waiting[0] if history.n_waiting else None
+        waiting = history.next_waiting
         if waiting is not None and waiting.attempt:
             return self._restart(waiting, history)
         if waiting is not None:
@@ -120,7 +131,14 @@ class Engine:
         return self._ticket(history, number)
 
     def _begin(self, history: History, number: int, fixed: Params | None) -> Ticket | FrozenTrial:
-        proposal = propose(self._sampler, history.problem, history, number, fixed)
+        try:
+            proposal = propose(self._sampler, history.problem, history, number, fixed)
+        except (EmptySpace, SpaceExhausted, InvalidParams, InvalidSpace) as error:
+            if fixed is None:
+                raise
+            # What a person queued would stand in the way of everything else for ever.
+            reason = f"cannot be started: {error}"
+            return self.end(Told(number, TrialState.FAILED, error=reason, time=now()))
         if not self._trusted and not history.problem.dynamic:
             history.problem.space.check(proposal.params)
         moment = now()
@@ -134,6 +152,12 @@ class Engine:
         if history.problem.dynamic:
             self._asked_at[number] = history
         return self._ticket(history, number)
+
+    def all_known(self) -> bool:
+        """Tell whether every point of a finite space has a result."""
+        history = self.journal.history
+        size = history.problem.space.size
+        return size is not None and len({point_key(t.params) for t in history.complete}) >= size
 
     def known(self, number: int) -> FrozenTrial:
         """Return a trial as last known, after a look at the log if need be.
@@ -195,7 +219,12 @@ class Engine:
         number = told.number
         self.journal.append(*self._suggested(number), told)
         self._asked_at.pop(number, None)
-        return self.journal.history.trial(number)
+        trial = self.journal.history.trial(number)
+        if trial.proposed is not None and trial.fixed and trial.attempt:
+            for name in trial.fixed:
+                if name not in trial.params:
+                    log.warning("trial %d never asked for %r, which was queued", number, name)
+        return trial
 
     def release(self, number: int, reason: str) -> None:
         """Hand a running trial back, to be started again under its number."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+from weakref import WeakSet
 
 from luthier.model.events import Event
 from luthier.model.history import History
@@ -15,6 +17,9 @@ from luthier.storage.base import Record, Storage
 
 BATCH = 10_000
 """Records read at once: enough to be quick, few enough to keep memory flat."""
+
+
+_journals: WeakSet[Journal] = WeakSet()
 
 
 class Journal:
@@ -41,6 +46,7 @@ class Journal:
         self.callables = callables
         self._ledger = Ledger()
         self._lock = threading.RLock()  # threads may share a study; the ledger is one
+        _journals.add(self)
 
     def sync(self) -> History:
         """Read what was appended since, and return the history up to there."""
@@ -56,7 +62,7 @@ class Journal:
     def history(self) -> History:
         """What was last known, without a look at the storage."""
         with self._lock:
-            return self._ledger.snapshot()
+            return self._ledger.snapshot() if self._ledger.version else self.sync()
 
     def append(self, *events: Event, claim: str | None = None, create: bool = False) -> None:
         """Append events, the first of them under a claim.
@@ -107,3 +113,14 @@ class Journal:
         finally:
             if collecting:
                 gc.enable()
+
+
+def _forget() -> None:
+    """Begin anew in a forked child: another thread may have been in the middle of a fold."""
+    for journal in _journals:
+        journal._lock = threading.RLock()
+        journal._ledger = Ledger()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

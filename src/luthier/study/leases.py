@@ -6,7 +6,7 @@ import time
 
 from luthier.model.events import Released, Told
 from luthier.model.history import History
-from luthier.model.trial import FrozenTrial, TrialState
+from luthier.model.trial import TrialState
 from luthier.study.journal import Journal
 from luthier.study.owner import host, is_dead
 
@@ -35,8 +35,12 @@ class Leases:
 
     def release_lost(self, history: History) -> bool:
         """Hand back the running trials of owners that died, and tell whether there were any."""
-        lost = [trial for trial in history.open if self._is_lost(trial, history)]
-        for trial in lost:
+        dead = {owner for owner in history.running_of if self._is_dead(owner, history)}
+        if not dead:
+            return False
+        for trial in history.running:
+            if trial.owner not in dead:
+                continue
             if trial.attempt >= MAX_ATTEMPTS:
                 error = f"its process died in each of {trial.attempt} attempts"
                 end = Told(trial.number, TrialState.FAILED, error=error, time=time.time())
@@ -44,11 +48,10 @@ class Leases:
             else:
                 reason = "its process died"
                 self._journal.append(Released(trial.number, reason, trial.attempt, time.time()))
-        return bool(lost)
+        return True
 
-    def _is_lost(self, trial: FrozenTrial, history: History) -> bool:
-        owner = trial.owner
-        if trial.state is not TrialState.RUNNING or owner is None or owner == self._owner:
+    def _is_dead(self, owner: str, history: History) -> bool:
+        if owner == self._owner:
             return False
         now = time.monotonic()
         if now - self._looked.get(owner, -LOOK_AGAIN) < LOOK_AGAIN:

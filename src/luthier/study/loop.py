@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 
 from luthier.errors import InvalidInput, SpaceExhausted, TooManyFailures
@@ -13,7 +15,7 @@ from luthier.executors import Executor, Job, Limits, Outcome, Processes
 from luthier.executors import make as make_executor
 from luthier.model.events import Told
 from luthier.model.trial import FrozenTrial, TrialState
-from luthier.study.budget import Budget, Meter
+from luthier.study.budget import Budget, Meter, is_real
 from luthier.study.engine import Engine, now
 from luthier.study.interrupts import Interrupts
 from luthier.study.task import Ending, make_task
@@ -23,6 +25,9 @@ log = logging.getLogger("luthier")
 
 LOOK_UP = 1.0
 """Seconds after which the loop looks up from waiting for results."""
+
+KEPT_TRACEBACK = 16_384
+"""Characters of a traceback, its last ones, that are kept in the log."""
 
 KEPT_OUTPUT = 4096
 """Characters of a trial's output, its last ones, that are kept in the log."""
@@ -72,7 +77,8 @@ class Loop:
         self._retries = retries
         self._ended = ended
         self._meter = Meter(budget, problem)
-        self._running: dict[int, int] = {}  # number -> attempt
+        self._running: set[int] = set()
+        self._failures: Counter[int] = Counter()
         self._reason: str | None = None
         self._interrupts = Interrupts()
         self._began = time.monotonic()
@@ -87,13 +93,10 @@ class Loop:
                 while self._running:
                     with self._interrupts.allowed():
                         outcomes = self._executor.poll(LOOK_UP)
-                    for outcome in outcomes:
-                        self._settle(outcome)
+                    self._settle(outcomes)
                     self._fill()
         finally:
-            self._executor.close()
-            for number in list(self._running):
-                self._engine.release(number, "interrupted")
+            self._hand_back()
         if self._meter.gives_up:
             raise TooManyFailures(
                 f"{self._meter.failures_in_a_row} trials in a row failed; "
@@ -118,51 +121,82 @@ class Loop:
                 return
             self._meter.started += 1
             if isinstance(claimed, Ticket):
-                self._running[claimed.number] = claimed.attempt
+                self._running.add(claimed.number)
                 self._executor.start(Job(claimed.number, claimed, self._limits))
             else:
                 self._meter.ended(claimed)
-                if self._ended(claimed):
-                    self._reason = "stopped by request"
+                self._announce(claimed)
 
     def _stops(self) -> bool:
+        """Tell whether no further trial may start, and remember why."""
         if self._reason is None:
             if self._meter.gives_up:
                 self._reason = "too many failures"
             elif self._interrupts.asked_to_stop:
                 self._reason = "interrupted"
+            elif not self._meter.may_start:
+                # Not the last word: a trial that failed and is run again does not count.
+                if not self._running:
+                    self._reason = f"{self._budget.n_trials} trials of this call"
+                return True
             else:
-                seconds = time.monotonic() - self._began
-                self._reason = self._meter.reason_to_stop(seconds)
+                self._reason = self._meter.reason_to_stop(time.monotonic() - self._began)
         return self._reason is not None
 
     def _serve(self, number: int, message: tuple[Any, ...]) -> Any:
         with self._interrupts.uninterrupted():
             return self._engine.serve(number, message)
 
-    def _settle(self, outcome: Outcome) -> None:
-        attempt = self._running.pop(outcome.key)
-        if outcome.ending == "stopped":
-            self._engine.release(outcome.key, "interrupted")
-            return
+    def _settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Write down what has ended, all of it before anyone is told."""
+        trials = [self._write(outcome) for outcome in outcomes]
+        for trial in trials:
+            if trial is not None:
+                self._announce(trial)
+
+    def _write(self, outcome: Outcome) -> FrozenTrial | None:
+        """Write down how a job ended; None if its trial is not over."""
+        number = outcome.key
+        if outcome.ending == "stopped" and outcome.result is None:
+            self._engine.release(number, "interrupted")
+            self._running.discard(number)
+            return None
         told = _told(outcome)
         if told.state is TrialState.FAILED:
-            if attempt <= self._retries:
-                log.warning("trial %d failed and is run again: %s", outcome.key, told.error)
-                self._meter.started -= 1
-                self._engine.release(outcome.key, told.error)
-                return
-            log.warning("trial %d failed: %s", outcome.key, told.error)
+            self._failures[number] += 1
+            self._meter.started -= 1
+            if self._failures[number] <= self._retries and not self._stops():
+                log.warning("trial %d failed and is run again: %s", number, told.error)
+                self._engine.release(number, told.error)
+                self._running.discard(number)
+                return None
+            self._meter.started += 1
+            log.warning("trial %d failed: %s", number, told.error)
         trial = self._engine.end(told)
+        self._running.discard(number)
         self._meter.ended(trial)
+        return trial
+
+    def _announce(self, trial: FrozenTrial) -> None:
         if self._ended(trial) and self._reason is None:
             self._reason = "stopped by request"
+
+    def _hand_back(self) -> None:
+        """Keep what has ended by now, and hand back the rest, whatever went wrong."""
+        try:
+            if self._executor.slots > 1:  # a single one has ended nothing that was not seen
+                for outcome in self._executor.poll(0):
+                    self._write(outcome)
+        finally:
+            self._executor.close()
+            for number in list(self._running):
+                self._engine.release(number, "interrupted")
 
 
 def _told(outcome: Outcome) -> Told:
     output = outcome.output[-KEPT_OUTPUT:]
-    if outcome.ending == "done":
-        end: Ending = outcome.result
+    end: Ending | None = outcome.result
+    if end is not None:  # also of a trial that was told to stop, and did so in its own way
         return Told(
             outcome.key,
             end.state,
@@ -177,7 +211,7 @@ def _told(outcome: Outcome) -> Told:
         outcome.key,
         TrialState.FAILED,
         error=outcome.error,
-        traceback=outcome.traceback,
+        traceback=outcome.traceback[-KEPT_TRACEBACK:],
         output=output,
         time=now(),
     )
@@ -218,7 +252,7 @@ def choose_executor(
     return make_executor(executor, workers)
 
 
-_SIZE = re.compile(r"\s*([0-9.]+)\s*([kMGT]?)(i?)B?\s*", re.IGNORECASE)
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kMGT]?)(i?)B?\s*", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
@@ -230,14 +264,15 @@ def make_limits(seconds: float | None, memory: int | str | None) -> Limits:
     InvalidInput
         If one is not positive or cannot be read.
     """
-    if seconds is not None and not seconds > 0:
+    if seconds is not None and not (is_real(seconds) and 0 < seconds < inf):
         raise InvalidInput("trial_timeout", seconds, "a positive number of seconds")
+    size = memory
     if isinstance(memory, str):
         match = _SIZE.fullmatch(memory)
         if not match:
             raise InvalidInput("trial_memory", memory, "bytes, or a size such as '2GB'")
         base = 1024 if match[3] else 1000
-        memory = int(float(match[1]) * base ** _POWERS[match[2].lower()])
-    if memory is not None and memory <= 0:
-        raise InvalidInput("trial_memory", memory, "a positive number of bytes")
-    return Limits(seconds, memory)
+        size = int(float(match[1]) * base ** _POWERS[match[2].lower()])
+    if size is not None and not (isinstance(size, int) and size > 0 and size is not True):
+        raise InvalidInput("trial_memory", memory, "a positive number of bytes, or '2GB'")
+    return Limits(seconds, size)

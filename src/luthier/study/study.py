@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,10 @@ from luthier.analysis import best
 from luthier.errors import Conflict, InvalidInput, InvalidParams, SpaceExhausted
 from luthier.executors.base import Executor
 from luthier.executors.command import Command
-from luthier.model.events import Asked, Defined, Enqueued, Event, Noted, Suggested, Told
+from luthier.model.events import Asked, Defined, Enqueued, Event, Noted, Suggested
 from luthier.model.history import History
 from luthier.model.problem import Direction, Problem
+from luthier.model.serde import plain
 from luthier.model.trial import FrozenTrial, TrialState
 from luthier.samplers.base import Sampler
 from luthier.samplers.registry import make as make_sampler
@@ -21,10 +23,10 @@ from luthier.space.base import Param
 from luthier.space.space import Space
 from luthier.storage.base import Storage
 from luthier.storage.memory import Memory
+from luthier.study.asking import queueable
 from luthier.study.engine import Direct, Engine, now
 from luthier.study.journal import Journal
-from luthier.study.telling import interpret
-from luthier.study.telling import number as checked_number
+from luthier.study.telling import state_of, verdict
 from luthier.study.trial import Ticket, Trial
 
 if TYPE_CHECKING:
@@ -138,7 +140,7 @@ class Study:
         """Return the trials in some states, by number; all if None."""
         if states is None:
             return self.trials
-        wanted = {_state(state) for state in states}
+        wanted = {state_of(state) for state in states}
         return [trial for trial in self.trials if trial.state in wanted]
 
     @property
@@ -153,9 +155,9 @@ class Study:
         return best.best_trial(self.history)
 
     @property
-    def best_params(self) -> Mapping[str, Any]:
-        """The params of `best_trial`."""
-        return self.best_trial.params
+    def best_params(self) -> dict[str, Any]:
+        """The params of `best_trial`, as a copy of your own."""
+        return dict(self.best_trial.params)
 
     @property
     def best_value(self) -> float:
@@ -189,12 +191,14 @@ class Study:
         """
         for _ in range(MAX_REUSED):
             claimed = self._engine.claim()
+            if isinstance(claimed, FrozenTrial) and self._engine.all_known():
+                break
             if isinstance(claimed, Ticket):
                 channel = Direct(self._engine, claimed.number)
                 return Trial(claimed, self._journal.history.problem, channel)
             if claimed is None:
                 raise SpaceExhausted("the scheduler has nothing to start now")
-        raise SpaceExhausted(f"the results of {MAX_REUSED} trials in a row were known already")
+        raise SpaceExhausted("the results of all points that were proposed are known already")
 
     def tell(
         self,
@@ -233,27 +237,21 @@ class Study:
             If state and values contradict each other.
         TrialNotFound
             If there is no such trial.
+
+        Notes
+        -----
+        A queued trial that has not started can be told FAILED: so it is taken back.
         """
-        number = trial if isinstance(trial, int) else trial.number
-        self._engine.known(number)
-        final = _state(state) if state is not None else TrialState.COMPLETE
-        if not final.final:
-            raise InvalidInput("state", final.value, "COMPLETE, PRUNED, INFEASIBLE or FAILED")
-        measured = dict(trial.measured) if isinstance(trial, Trial) else {}
-        measured.update(
-            (name, checked_number(value, f"metric {name!r}"))
-            for name, value in (metrics or {}).items()
-        )
-        if cost is None and isinstance(trial, Trial):
-            cost = trial.cost
-        values_told: tuple[float, ...] | None = None
-        if final is TrialState.COMPLETE:
-            problem = self._journal.history.problem
-            result = interpret(values, problem.objectives, problem.limits, measured)
-            values_told, measured = result.values, result.metrics
-        elif values is not None:
-            raise InvalidInput("values", values, f"none for a trial that is {final}")
-        told = Told(number, final, values_told, measured, error, cost=cost, time=now())
+        known = self._engine.known(_number(trial))
+        measured = metrics
+        if isinstance(trial, Trial):
+            cost = trial.cost if cost is None else cost
+            if metrics is None or isinstance(metrics, Mapping):
+                measured = {**trial.measured, **(metrics or {})}
+        problem = self._journal.history.problem
+        told = verdict(problem, known.number, values, state, measured, error, cost, now())
+        if told.state is TrialState.COMPLETE and not known.attempt:
+            raise InvalidInput("trial", known.number, "a trial that was started; this one waits")
         return self._engine.end(told)
 
     def enqueue_trial(
@@ -278,17 +276,20 @@ class Study:
         ------
         InvalidParams
             If a value is not in the space.
+        EmptySpace
+            If no complete point has these values.
         """
         while True:
             history = self._journal.sync()
+            point = dict(params)
             if not history.problem.dynamic:
-                history.problem.space.check(params, partial=True)
-            if skip_if_exists and any(_agrees(trial, params) for trial in history.trials):
+                point = dict(queueable(history.problem.space, params))
+            if skip_if_exists and point and any(_agrees(t, point) for t in history.trials):
                 return None
             number = history.count
-            event = Enqueued(number, dict(params), dict(user_attrs or {}), now())
+            attrs = plain(user_attrs or {}, "user_attrs")
             try:
-                self._journal.append(event, claim=str(number))
+                self._journal.append(Enqueued(number, point, attrs, now()), claim=str(number))
             except Conflict:
                 continue
             return number
@@ -323,7 +324,7 @@ class Study:
         InvalidParams
             If the params are not in the space.
         """
-        final = _state(state)
+        attrs = plain(user_attrs or {}, "user_attrs")
         while True:
             history = self._journal.sync()
             problem = history.problem
@@ -332,21 +333,16 @@ class Study:
             else:
                 problem.space.check(params)
                 params = problem.space.canonical(params)
-            measured = {k: checked_number(v, f"metric {k!r}") for k, v in (metrics or {}).items()}
-            told_values = None
-            if final is TrialState.COMPLETE:
-                result = interpret(values, problem.objectives, problem.limits, measured)
-                told_values, measured = result.values, result.metrics
             number, moment = history.count, now()
+            told = verdict(problem, number, values, state, metrics, time=moment)
             events: list[Event] = [
                 Asked(number, dict(params), history.version, "user", None, moment)
             ]
             if distributions:
                 events.append(Suggested(number, {}, dict(distributions)))
-            events += [Noted(number, key, value) for key, value in (user_attrs or {}).items()]
-            events.append(Told(number, final, told_values, measured, time=moment))
+            events += [Noted(number, key, value) for key, value in attrs.items()]
             try:
-                self._journal.append(*events, claim=str(number))
+                self._journal.append(*events, told, claim=str(number))
             except Conflict:
                 continue
             return self._journal.history.trial(number)
@@ -355,9 +351,11 @@ class Study:
 
     def set_user_attr(self, key: str, value: Any, *, trial: int | None = None) -> None:
         """Note something on the study, or on one of its trials: anything that JSON can say."""
+        if not isinstance(key, str):
+            raise InvalidInput("user attribute: key", key, "a text")
         if trial is not None:
             self.history.trial(trial)
-        self._journal.append(Noted(trial, key, value))
+        self._journal.append(Noted(trial, key, plain(value, f"user attribute {key!r}")))
 
     def edit_space(self, space: Space) -> None:
         """Go on with another space; trials so far stay in the model.
@@ -463,7 +461,7 @@ class Study:
         limits = make_limits(trial_timeout, trial_memory)
         command = isinstance(objective, Command)
         chosen = choose_executor(executor, n_jobs, gpus, trials_per_gpu, limits, command=command)
-        self._stop_requested, self.stop_reason = False, None
+        outer, self._stop_requested, self.stop_reason = self._stop_requested, False, None
         with contextlib.ExitStack() as stack:
             if show_progress_bar:
                 from luthier.study.progress import Progress
@@ -479,7 +477,10 @@ class Study:
                 return self._stop_requested
 
             loop = Loop(self._engine, objective, chosen, budget, limits, retries, ended)
-            self.stop_reason = loop.run()
+            try:
+                self.stop_reason = loop.run()
+            finally:
+                self._stop_requested = outer  # of an optimize around this one
 
     def stop(self) -> None:
         """Start no more trials in the running `optimize`; for callbacks and objectives."""
@@ -513,8 +514,13 @@ def _check_distributions(
     Space({name: known[name] for name in params}).check(params)
 
 
-def _state(state: TrialState | str) -> TrialState:
+def _number(trial: Trial | FrozenTrial | int) -> int:
+    if isinstance(trial, Trial | FrozenTrial):
+        return trial.number
     try:
-        return state if isinstance(state, TrialState) else TrialState(state)
-    except ValueError:
-        raise InvalidInput("state", state, ", ".join(s.value for s in TrialState)) from None
+        number = operator.index(trial)
+    except TypeError:
+        number = -1
+    if number < 0 or isinstance(trial, bool):
+        raise InvalidInput("trial", trial, "a trial, or its number")
+    return number

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from luthier.errors import InvalidResult
-from luthier.model.problem import Limit, Objective
+from luthier.errors import InvalidInput, InvalidResult
+from luthier.model.events import Told
+from luthier.model.problem import Limit, Objective, Problem
+from luthier.model.trial import TrialState
 
 
 class Result(NamedTuple):
@@ -76,6 +78,70 @@ def interpret(
     return Result(
         tuple(number(item, name) for item, name in zip(values, names, strict=True)), metrics
     )
+
+
+def verdict(
+    problem: Problem,
+    trial: int,
+    values: Any,
+    state: TrialState | str | None,
+    metrics: Mapping[str, Any] | None,
+    error: str = "",
+    cost: Any = None,
+    time: float = 0.0,
+) -> Told:
+    """Return the event that ends a trial as a person says it ended.
+
+    Raises
+    ------
+    InvalidResult
+        If a number is missing, is too many, is no number or is not finite.
+    InvalidInput
+        If state and values contradict each other, or an argument is of the wrong type.
+    """
+    final = TrialState.COMPLETE if state is None else state_of(state)
+    if not final.final:
+        raise InvalidInput("state", final.value, "COMPLETE, PRUNED, INFEASIBLE or FAILED")
+    if not isinstance(error, str):
+        raise InvalidInput("error", error, "a text")
+    if metrics is not None and not isinstance(metrics, Mapping):
+        raise InvalidInput("metrics", metrics, "numbers by name")
+    measured = {str(name): number(v, f"metric {name!r}") for name, v in (metrics or {}).items()}
+    spent = None if cost is None else checked_cost(cost)
+    if final is TrialState.COMPLETE:
+        result = interpret(values, problem.objectives, problem.limits, measured)
+        return Told(trial, final, result.values, result.metrics, error, cost=spent, time=time)
+    if values is not None:
+        raise InvalidInput("values", values, f"none for a trial that is {final}")
+    return Told(trial, final, None, measured, error, cost=spent, time=time)
+
+
+def state_of(state: TrialState | str) -> TrialState:
+    """Return the state that a word means.
+
+    Raises
+    ------
+    InvalidInput
+        If it means none.
+    """
+    try:
+        return state if isinstance(state, TrialState) else TrialState(state)
+    except ValueError:
+        raise InvalidInput("state", state, ", ".join(s.value for s in TrialState)) from None
+
+
+def checked_cost(cost: Any) -> float:
+    """Return what a trial cost.
+
+    Raises
+    ------
+    InvalidResult
+        If it is negative or no finite number.
+    """
+    spent = number(cost, "cost")
+    if spent < 0:
+        raise InvalidResult("cost", cost, "a number that is not negative")
+    return spent
 
 
 def number(value: Any, field: str, *, finite: bool = True) -> float:

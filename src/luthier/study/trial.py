@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from luthier.errors import InvalidInput, InvalidParams, InvalidResult, InvalidSpace, TrialPruned
 from luthier.executors.base import Channel
 from luthier.model.dynamic import same_form
-from luthier.model.events import Noted
 from luthier.model.problem import Problem
-from luthier.model.serde import to_text
+from luthier.model.serde import plain
 from luthier.space.base import Param
 from luthier.space.params import Categorical, Float, Int
 from luthier.space.space import Space
+from luthier.study.telling import checked_cost
 from luthier.study.telling import number as checked_number
 
 
@@ -64,13 +64,18 @@ class Trial:
         self._problem = problem
         self._channel = channel
         self._dynamic = ticket.known is not None
-        self._params: dict[str, Any] = {} if self._dynamic else dict(ticket.params)
+        self._params: dict[str, Any] = {}
+        if not self._dynamic:
+            self._params = {name: _own(value) for name, value in ticket.params.items()}
         self._asked: dict[str, Param] = {}
         self._user_attrs = dict(ticket.user_attrs)
         self._measured: dict[str, float] = {}
         self._cost: float | None = None
         self._last_step: int | None = None
         self._stop = False
+
+    def __reduce__(self) -> NoReturn:
+        raise InvalidInput("trial", self, "its record, study.trials[trial.number], to copy or send")
 
     def __repr__(self) -> str:
         return f"Trial({self.number}, {dict(self.params)!r})"
@@ -124,14 +129,22 @@ class Trial:
         log : bool, default False
             Search on a logarithmic scale.
         """
-        value: float = self.suggest(name, _float(low, high, step, log))
+        try:
+            param = _float(low, high, step, log)
+        except TypeError:  # what cannot be remembered cannot be right; the parameter says why
+            param = Float(low, high, step=step, log=log)
+        value: float = self.suggest(name, param)
         return value
 
     def suggest_int(
         self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
     ) -> int:
         """Return an integer in ``[low, high]``; arguments as for `suggest_float`."""
-        value: int = self.suggest(name, _int(low, high, step, log))
+        try:
+            param = _int(low, high, step, log)
+        except TypeError:
+            param = Int(low, high, step=step, log=log)
+        value: int = self.suggest(name, param)
         return value
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
@@ -175,6 +188,7 @@ class Trial:
             self._channel.send(("used", name, value, None))
         else:
             value = self._channel.ask(("suggest", name, param))
+        value = _own(value)
         self._params[name] = value
         self._asked[name] = param
         return value
@@ -237,10 +251,7 @@ class Trial:
         InvalidResult
             If the cost is negative or no finite number.
         """
-        cost = checked_number(cost, "cost")
-        if cost < 0:
-            raise InvalidResult("cost", cost, "a number that is not negative")
-        self._cost = cost
+        self._cost = checked_cost(cost)
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """Note something on the trial: anything that JSON can say.
@@ -252,7 +263,7 @@ class Trial:
         """
         if not isinstance(key, str):
             raise InvalidInput("user attribute: key", key, "a text")
-        to_text(Noted(self.number, key, value))  # refuses here, in the user's code, what JSON lacks
+        value = plain(value, f"user attribute {key!r}")
         self._channel.send(("note", key, value))
         self._user_attrs[key] = value
 
@@ -270,6 +281,11 @@ class Trial:
         return self._params[name]
 
 
+def _own(value: Any) -> Any:
+    """Return a copy of a value that the objective might change; the log keeps its own."""
+    return dict(value) if isinstance(value, dict) else value
+
+
 def _same_values(known: Param, asked: Param) -> bool:
     for attribute in ("low", "high", "choices"):
         if getattr(known, attribute, None) != getattr(asked, attribute, None):
@@ -277,12 +293,12 @@ def _same_values(known: Param, asked: Param) -> bool:
     return True
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)
 def _float(low: float, high: float, step: float | None, log: bool) -> Float:
     return Float(low, high, step=step, log=log)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)
 def _int(low: int, high: int, step: int, log: bool) -> Int:
     # Optuna's spelling: with log, a step of 1 means no step.
     return Int(low, high, step=step, log=log)
