@@ -40,6 +40,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.version = 0
+        self._snapshot: History | None = None
         self._problem: Problem | None = None
         self._columns: Columns | None = None
         self._open: dict[int, FrozenTrial] = {}
@@ -72,6 +73,7 @@ class Ledger:
         CorruptStorage
             If the events cannot have happened in this order.
         """
+        self._snapshot = None
         for event in events:
             self.version += 1
             self._appliers[type(event)](event)  # type: ignore[operator]
@@ -85,9 +87,11 @@ class Ledger:
         CorruptStorage
             If the log has not defined a problem.
         """
+        if self._snapshot is not None:
+            return self._snapshot
         if self._problem is None or self._columns is None:
             raise CorruptStorage("the log does not begin with the definition of a problem")
-        return History(
+        self._snapshot = History(
             problem=self._problem,
             version=self.version,
             count=self._count,
@@ -102,6 +106,7 @@ class Ledger:
             next_waiting=self._open[next(iter(self._waiting))] if self._waiting else None,
             running_of=dict(self._running_of),
         )
+        return self._snapshot
 
     def _defined(self, event: Defined) -> None:
         self._problem = event.problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -11,7 +12,6 @@ from luthier.errors import InvalidInput
 from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.model.trial import Params
-from luthier.space.base import Param
 from luthier.space.space import Space
 
 TRIES, BATCH = 8, 32
@@ -49,7 +49,7 @@ class Random:
     ) -> Sequence[Params]:
         """Propose `n` independent draws."""
         space = problem.space
-        if self.belief_share and any(_belief(param) for param in space.params.values()):
+        if self.belief_share and _has_beliefs(space):
             return [
                 _believed(space, rng) if rng.random() < self.belief_share else space.sample(rng)[0]
                 for _ in range(n)
@@ -57,8 +57,9 @@ class Random:
         return space.sample(rng, n)
 
 
-def _belief(param: Param) -> object:
-    return getattr(param, "belief", None)
+@lru_cache(maxsize=64)
+def _has_beliefs(space: Space) -> bool:
+    return any(getattr(param, "belief", None) is not None for param in space.params.values())
 
 
 def _believed(space: Space, rng: np.random.Generator) -> Params:
