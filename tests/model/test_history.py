@@ -140,3 +140,46 @@ def test_events_before_a_problem_that_need_none():
         [Reported(0, 1, {}), Suggested(0, {"x": 1}, {"x": luthier.Float(0, 1)})]
     )
     assert ledger.version == 2
+
+
+def test_points_are_found_while_trials_come_and_go():
+    ledger = Ledger().apply([Defined(Problem(SPACE)), Enqueued(0, {"x": 0.0})])
+    for number in range(1, 30):
+        ledger.apply([Asked(number, {"x": number % 7 / 10}, 1, "r", "me")])
+        if number % 3 == 0:
+            ledger.apply([Told(number - 1, TrialState.COMPLETE, (1.0,))])
+        if number == 20:
+            ledger.apply([Asked(0, {"x": 0.95}, 1, "r", "me")])
+        history = ledger.snapshot()
+        points = {trial.params["x"] for trial in history.trials}
+        for x in (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.95):
+            found = history.find({"x": x})
+            assert (found is not None) == (x in points)
+            assert found is None or found.params == {"x": x}
+    early = Ledger().apply([Defined(Problem(SPACE)), Asked(0, {"x": 0.5}, 1, "r", "me")])
+    before = early.snapshot()
+    after = early.apply([Asked(1, {"x": 0.7}, 1, "r", "me")]).snapshot()
+    assert after.find({"x": 0.7}).number == 1
+    assert before.find({"x": 0.7}) is None
+    assert before.find({"x": 0.5}).number == 0
+
+
+def test_trials_that_the_space_cannot_place_are_inactive():
+    events = [Defined(Problem(SPACE))]
+    for number, params in enumerate([{"x": 0.1}, {}, {"x": 0.3}, {"x": 7.0}, {"x": 0.5}]):
+        events += [Asked(number, params, 1, "r", "me"), Told(number, TrialState.COMPLETE, (1.0,))]
+    points, activity = Ledger().apply(events).snapshot().encoded()
+    assert points[:, 0].tolist() == [0.1, 0.5, 0.3, 0.5, 0.5]
+    assert activity[:, 0].tolist() == [1.0, 0.0, 1.0, 0.0, 1.0]
+
+
+def test_a_dynamic_choice_that_stays_the_same():
+    space = luthier.Space({"c": luthier.Categorical(["a", "b"])})
+    wider = extended(space, {"c": luthier.Categorical(["a", "b", "c"])})
+    assert wider.params["c"] == luthier.Categorical(["a", "b", "c"])
+
+
+def test_frozen_mappings_hash_like_their_items():
+    frozen = some_history().trial(0).params
+    assert hash(frozen) == hash(type(frozen)(frozen))
+    assert {frozen: 1}[frozen] == 1

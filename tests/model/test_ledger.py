@@ -308,3 +308,17 @@ def test_encoding_twice_is_encoding_once():
     history = fold(asked(0), Told(0, COMPLETE, (1.0,)))
     first, second = history.encoded(), history.encoded()
     assert first[0].tolist() == second[0].tolist()
+
+
+def test_a_running_trial_may_be_taken_over_at_once():
+    history = fold(asked(0), Resumed(0, 2, "you"))
+    assert history.running_of == {"you": 1}
+    assert history.trial(0).attempt == 2
+
+
+def test_running_trials_are_counted_by_their_process():
+    assert fold(asked(0), asked(1)).running_of == {"me": 2}
+    assert fold(asked(0), asked(1), Paused(0), Released(1, "", 1)).running_of == {}
+    assert fold(asked(0), Told(0, FAILED)).running_of == {}
+    history = fold(asked(0), Released(0, "", 1), asked(1), Released(1, "", 1))
+    assert history.next_waiting.number == 0

@@ -82,3 +82,16 @@ def test_what_json_cannot_say_is_refused():
     for value in (object(), {1, 2}, loop):
         with pytest.raises(InvalidInput, match="JSON"):
             to_text(Noted(0, "key", value))
+
+
+def test_what_looks_like_a_mark_and_is_none():
+    event = Noted(0, "key", {"float": {"other": {"float": "7"}}})
+    assert round_trip(event) == event
+    (told,) = from_texts(
+        [
+            '{"event":"told","number":0,"state":"FAILED","time":0,"metrics":{"a":{"float":"inf"},"b":1}}'
+        ]
+    )
+    assert told.metrics == {"a": math.inf, "b": 1}
+    (noted,) = from_texts(['{"event":"noted","number":0,"key":"a","value":{"float":3}}'])
+    assert noted.value == {"float": 3}

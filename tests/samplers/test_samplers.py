@@ -176,3 +176,24 @@ def test_a_sampler_that_leaves_the_space_is_found_out():
     with pytest.raises(InvalidParams, match="x"):
         study.ask()
     assert study.trials == []
+
+
+def test_a_sampler_of_another_package_is_found_by_its_entry_point(tmp_path, monkeypatch):
+    (tmp_path / "other.py").write_text(
+        "from dataclasses import dataclass\n"
+        "@dataclass(frozen=True)\n"
+        "class Middle:\n"
+        "    place: float = 0.5\n"
+        "    def suggest(self, problem, history, rng, n=1):\n"
+        "        return [{'x': self.place}] * n\n"
+    )
+    about = tmp_path / "other-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[luthier.samplers]\nedge = other:Edge\nmiddle = other:Middle\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "middle" in registry.names()
+    sampler = registry.make({"name": "middle", "place": 0.25})
+    assert registry.describe(sampler) == {"name": "middle", "place": 0.25}
+    study = luthier.create_study({"x": luthier.Float(0, 1)}, sampler="middle", seed=1)
+    assert dict(study.ask().params) == {"x": 0.5}

@@ -53,3 +53,10 @@ def test_a_full_schedule_stops_nothing():
     study = luthier.create_study({"x": luthier.Float(0, 1)}, seed=1)
     study.optimize(curve, n_trials=5)
     assert {trial.state.value for trial in study.trials} == {"COMPLETE"}
+
+
+def test_a_full_schedule_goes_on_after_every_report():
+    study = luthier.create_study({"x": luthier.Float(0, 1)}, scheduler=Full(), seed=1)
+    trial = study.ask()
+    trial.report(1.0, 1)
+    assert not trial.should_prune()

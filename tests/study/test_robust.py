@@ -125,7 +125,9 @@ def test_a_queued_point_that_the_space_lost_fails_and_stands_in_nobodys_way():
 
 
 def test_computed_values_are_queued_only_with_what_they_are_computed_from():
-    space = luthier.Space({"x": luthier.Int(0, 5), "y": luthier.Int(0, 5), "d": luthier.Derived("2 * x")})
+    space = luthier.Space(
+        {"x": luthier.Int(0, 5), "y": luthier.Int(0, 5), "d": luthier.Derived("2 * x")}
+    )
     study = luthier.create_study(space, seed=1)
     with pytest.raises(InvalidParams, match="computed"):
         study.enqueue_trial({"d": 4})

@@ -67,6 +67,8 @@ def plan_slots(
                 "Processes: trials_per_gpu", trials_per_gpu, "only together with gpus"
             )
         return (None,) * count_workers("Processes: workers", workers, cores())
+    if isinstance(gpus, (str, bytes)) or not isinstance(gpus, Sequence):
+        raise InvalidInput("Processes: gpus", gpus, "a list of GPUs, such as [0, 1], or None")
     gpus = [_check_gpu(gpu) for gpu in gpus]
     if not gpus or len(set(gpus)) < len(gpus):
         raise InvalidInput("Processes: gpus", gpus, "at least one GPU, and none twice")

@@ -54,6 +54,39 @@ class Growing:
         return rows
 
 
+class OpenPoints:
+    """Open trials by their params, brought up to date at the price of what has changed."""
+
+    def __init__(self) -> None:
+        self._version = -1
+        self._numbers: dict[Hashable, int] = {}
+        self._known: dict[int, tuple[Params, Hashable]] = {}
+
+    def find(self, key: Hashable, version: int, open_trials: Sequence[FrozenTrial]) -> int | None:
+        """Return the number of an open trial with this key, as of one version of the log."""
+        if version != self._version:
+            self._refresh(open_trials)
+            self._version = version
+        return self._numbers.get(key)
+
+    def _refresh(self, open_trials: Sequence[FrozenTrial]) -> None:
+        before, self._known = self._known, {}
+        for trial in open_trials:
+            entry = before.pop(trial.number, None)
+            if entry is None or entry[0] is not trial.params:
+                if entry is not None:
+                    self._drop(trial.number, entry[1])
+                entry = trial.params, point_key(trial.params)
+                self._numbers.setdefault(entry[1], trial.number)
+            self._known[trial.number] = entry
+        for number, (_, key) in before.items():
+            self._drop(number, key)
+
+    def _drop(self, number: int, key: Hashable) -> None:
+        if self._numbers.get(key) == number:
+            del self._numbers[key]
+
+
 class Columns:
     """Ended trials in the order in which they ended.
 
@@ -71,6 +104,7 @@ class Columns:
         self._losses = Growing(len(problem.objectives))
         self._violations = Growing(1)
         self._encoded: dict[Space, tuple[Codec, Growing, Growing]] = {}
+        self.open_points = OpenPoints()
         self._first: dict[Hashable, int] = {}
         self._indexed = 0
 
@@ -126,12 +160,12 @@ class Columns:
             activity.extend(new_activity.astype(float))
         return points.view(length), activity.view(length)
 
-    def find(self, params: Mapping[str, Any], length: int) -> FrozenTrial | None:
-        """Return the first ended trial with just these params, None if there is none."""
+    def find(self, key: Hashable, length: int) -> FrozenTrial | None:
+        """Return the first ended trial whose params have this key, None if there is none."""
         for index in range(self._indexed, length):
             self._first.setdefault(point_key(self.trials[index].params), index)
         self._indexed = max(length, self._indexed)
-        index = self._first.get(point_key(params), length)
+        index = self._first.get(key, length)
         return self.trials[index] if index < length else None
 
 

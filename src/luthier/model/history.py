@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -128,9 +130,9 @@ class History:
         TrialNotFound
             If there is none of that number.
         """
-        for trial in self._open:
-            if trial.number == number:
-                return trial
+        place = bisect_left(self._open, number, key=attrgetter("number"))
+        if place < len(self._open) and self._open[place].number == number:
+            return self._open[place]
         found = self._columns.by_number.get(number)
         if found is not None and found < self._ended:
             return self._columns.trials[found]
@@ -162,10 +164,8 @@ class History:
     def find(self, params: Params) -> FrozenTrial | None:
         """Return a trial that was run, is running or waits with just these params, or None."""
         key = point_key(params)
-        for trial in self._open:
-            if point_key(trial.params) == key:
-                return trial
-        return self._columns.find(params, self._ended)
+        number = self._columns.open_points.find(key, self.version, self._open)
+        return self._columns.find(key, self._ended) if number is None else self.trial(number)
 
     @property
     def eligible(self) -> NDArray[np.bool_]:

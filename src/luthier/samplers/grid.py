@@ -13,6 +13,7 @@ from luthier.model.columns import point_key
 from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.model.trial import Params
+from luthier.space.enumeration import check_resolution
 from luthier.space.space import Space
 
 
@@ -32,11 +33,16 @@ class Grid:
 
     Raises
     ------
+    InvalidInput
+        If a resolution is no whole number of at least 1.
     SpaceExhausted
         By `suggest`, when every point has been tried.
     """
 
     resolution: int | Mapping[str, int] | None = None
+
+    def __post_init__(self) -> None:
+        check_resolution("Grid: resolution", self.resolution)
 
     def suggest(
         self, problem: Problem, history: History, rng: np.random.Generator, n: int = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -12,6 +12,8 @@ import numpy as np
 
 from luthier.errors import InvalidSpace
 from luthier.space.conditions import Condition
+
+_SHOWN = 20  # values in a message
 
 
 def exact(value: Any) -> Any:
@@ -75,6 +77,13 @@ class Param(ABC):
     @abstractmethod
     def knows(self, value: Any) -> bool:
         """Return whether `value` is, or once was, a value of this parameter."""
+
+
+def listing(values: Sequence[Any]) -> str:
+    """Return values as they are written in a list, of many only the first few."""
+    if len(values) <= _SHOWN:
+        return repr(list(values))
+    return f"[{', '.join(map(repr, values[:_SHOWN]))}, and {len(values) - _SHOWN} more]"
 
 
 def is_number(value: Any) -> bool:

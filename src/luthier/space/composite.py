@@ -255,6 +255,8 @@ class Derived(Param):
         parsed = Expression(expression) if isinstance(expression, str) else expression
         if not (isinstance(parsed, Expression) or callable(parsed) or (parsed is None and name)):
             raise InvalidSpace("Derived: expression", expression, "an expression or a function")
+        if not isinstance(name, str):
+            raise InvalidSpace("Derived: name", name, "a string")
         if not isinstance(parsed, Expression) and not name:
             name = reference(parsed)
         object.__setattr__(self, "expression", parsed)

@@ -103,7 +103,8 @@ class Rule:
         ``function(params) -> bool``. None for a rule that was read from a file, which holds
         only its name: code is never imported by a name found in a file.
     name : str, optional
-        Names it in files and errors; by default ``module:qualname``.
+        Names it in files and errors; by default ``module:qualname``. All lambdas of a module
+        have the same one, and a space takes it once.
     """
 
     function: Callable[[Row], Any] | None
@@ -114,6 +115,8 @@ class Rule:
     def __post_init__(self) -> None:
         if self.function is not None and not callable(self.function):
             raise InvalidSpace("Rule", self.function, "a function of the params")
+        if not isinstance(self.name, str):
+            raise InvalidSpace("Rule: name", self.name, "a string")
         if not self.name:
             object.__setattr__(self, "name", reference(self.function))
 

@@ -11,14 +11,14 @@ from dataclasses import replace
 from typing import Any
 
 from luthier.errors import InvalidSpace
-from luthier.space.base import Param
+from luthier.space.base import Param, is_number, listing
 from luthier.space.composite import Derived, Permutation, Simplex, Subset
 from luthier.space.params import Categorical, Float, Int
 
 
 def widened(name: str, param: Param, low: Any, high: Any) -> Param:
     """Return the number with lower `low`, higher `high`, or both (None: as it is)."""
-    number = _number(name, param)
+    number = _number(name, param, low, high)
     new_low = number.low if low is None else low
     new_high = number.high if high is None else high
     if (low is not None and (number.low is None or low > number.low)) or (
@@ -38,12 +38,16 @@ def narrowed(
     if isinstance(param, Categorical):
         if choices is None or low is not None or high is not None:
             raise InvalidSpace(f"space.{name}", (low, high), "choices=..., for a Categorical")
-        unknown = [choice for choice in choices if choice not in param.live]
-        if unknown or not choices:
-            raise InvalidSpace(f"space.{name}", list(choices), f"some of {list(param.live)!r}")
-        retired = tuple(choice for choice in param.choices if choice not in choices)
-        return replace(param, retired=retired)
-    number = _number(name, param)
+        if (
+            isinstance(choices, str)
+            or not isinstance(choices, Collection)
+            or not choices
+            or not all(map(param.proposes, choices))
+        ):
+            raise InvalidSpace(f"space.{name}", choices, f"some of {listing(param.live)}")
+        kept = frozenset(choices)
+        return replace(param, retired=tuple(c for c in param.choices if c not in kept))
+    number = _number(name, param, low, high)
     if choices is not None:
         raise InvalidSpace(f"space.{name}", choices, "low=... and high=..., for a number")
     if (low is not None and number.low is not None and low < number.low) or (
@@ -89,9 +93,13 @@ def with_choice(name: str, param: Param, choice: Any, at: int | None) -> Param:
     return replace(param, choices=choices, weights=weights, belief=belief)
 
 
-def _number(name: str, param: Param) -> Float | Int:
+def _number(name: str, param: Param, *bounds: Any) -> Float | Int:
+    """Return a parameter that is a number, after a look at the bounds that it shall get."""
     if not isinstance(param, (Float, Int)):
         raise InvalidSpace(f"space.{name}", param, "a Float or an Int")
+    for bound in bounds:
+        if bound is not None and not is_number(bound):
+            raise InvalidSpace(f"space.{name}", bound, "numbers as bounds")
     return param
 
 

@@ -61,6 +61,7 @@ def grid(
     structure: Structure, resolution: int | Mapping[str, int] | None
 ) -> Iterator[dict[str, Any]]:
     """Yield every configuration, with so many values of each continuous parameter."""
+    check_resolution("resolution", resolution)
     options: dict[str, Callable[[], Iterable[Any]]] = {}
     unresolved = []
     for name, param in structure.params.items():
@@ -73,8 +74,6 @@ def grid(
         if points is None:
             unresolved.append(name)
             continue
-        if not isinstance(points, int) or isinstance(points, bool) or points < 1:
-            raise InvalidInput(f"resolution of {name!r}", points, "a whole number of at least 1")
         values = resolved(structure, name, param, points)
         options[name] = values.__iter__
     if isinstance(resolution, Mapping):
@@ -85,3 +84,14 @@ def grid(
         allowed = f"a number of points for {', '.join(map(repr, unresolved))}"
         raise InvalidInput("resolution", resolution, allowed)
     return configurations(structure, options)
+
+
+def check_resolution(field: str, given: object) -> None:
+    """Raise `InvalidInput` unless `given` is a resolution, whatever the space."""
+    if given is None:
+        return
+    entries = given if isinstance(given, Mapping) else {None: given}
+    for name, points in entries.items():
+        if not isinstance(points, int) or isinstance(points, bool) or points < 1:
+            place = field if name is None else f"{field} of {name!r}"
+            raise InvalidInput(place, points, "a whole number of at least 1")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from luthier.errors import InvalidParams
+from luthier.space.base import listing
 from luthier.space.coding import Column, Kind
 from luthier.space.params import Categorical, Float, Int
 from luthier.space.scales import FloatArray
@@ -54,23 +55,34 @@ class ChoiceCoder:
     def __init__(self, name: str, param: Categorical) -> None:
         self.name, self.param = name, param
         self.size = len(param.choices)
-        self.index = {choice: i for i, choice in enumerate(param.choices)}
-        self.choices = np.empty(self.size, object)
-        self.choices[:] = [*param.choices]
-        live = [self.index[choice] for choice in param.live]
-        self.nearest = [min(live, key=lambda j: (abs(i - j), j)) for i in range(self.size)]
-        self.live = live
+        self._live = np.fromiter(map(param.index.__getitem__, param.live), np.int64)
+        choices = np.empty(self.size, object)
+        choices[:] = param.choices
+        self._cells = choices[_nearest(self._live, self.size)]
         self.uniform = param.weights is None and not param.retired
         kind: Kind = "ordered" if param.ordered else "categorical"
-        edges = live[0] / self.size, (live[-1] + 1) / self.size
+        edges = int(self._live[0]) / self.size, int(self._live[-1] + 1) / self.size
         self.columns: tuple[Column, ...] = (Column(name, None, kind, self.size, *edges),)
         self.one_to_value = self._fast_to_value()
+        self._shares = self._running_shares(param.weights)
+        self._believed: FloatArray | None = None
+        self._believed_shares = self._shares
+        if param.belief is not None:
+            self._believed = np.array([weight for _, weight in param.belief], np.float64)
+            self._believed_shares = self._running_shares(self._believed)
+
+    def _running_shares(self, weights: ArrayLike | None) -> FloatArray:
+        """Return the probability of each live choice together with those before it."""
+        given = np.ones(self.size) if weights is None else np.asarray(weights, np.float64)
+        sums: FloatArray = np.cumsum(given[self._live])
+        shares: FloatArray = sums / sums[-1]
+        return shares
 
     def _position(self, value: Any) -> int:
         try:
-            return self.index[value]
+            return self.param.index[value]
         except (KeyError, TypeError):
-            allowed = f"one of {list(self.param.choices)!r}"
+            allowed = f"one of {listing(self.param.choices)}"
             raise InvalidParams(self.name, value, allowed) from None
 
     def one_to_unit(self, value: Any) -> float:
@@ -84,32 +96,40 @@ class ChoiceCoder:
 
     def _fast_to_value(self) -> Callable[[float], Any]:
         size = self.size
-        # One more, for u = 1.
-        choices = [self.param.choices[self.nearest[min(i, size - 1)]] for i in range(size + 1)]
+        choices = [*self._cells, self._cells[-1]]  # one more, for u = 1
         return lambda u: choices[int(u * size)]
+
+    def _indices(self, units: FloatArray) -> NDArray[np.int64]:
+        return np.minimum((units[:, 0] * self.size).astype(np.int64), self.size - 1)
 
     def to_values(self, units: FloatArray) -> NDArray[Any]:
         """Return the choices, shape (n,), as objects."""
-        indices = np.minimum((units[:, 0] * self.size).astype(np.int64), self.size - 1)
-        values: NDArray[Any] = self.choices[np.array(self.nearest)[indices]]
+        values: NDArray[Any] = self._cells[self._indices(units)]
         return values
 
     def from_uniform(self, p: FloatArray, belief: bool) -> FloatArray:
         """Map uniform numbers to the centres of cells drawn by weight or belief."""
-        if belief and self.param.belief is not None:
-            weights: Sequence[float] = [weight for _, weight in self.param.belief]
-        else:
-            weights = self.param.weights or [1.0] * self.size
-        shares = np.cumsum([weights[i] for i in self.live])
-        drawn = np.searchsorted(shares / shares[-1], p[:, 0], side="right")
-        positions = np.array(self.live)[np.minimum(drawn, len(self.live) - 1)]
+        shares = self._believed_shares if belief else self._shares
+        drawn = np.searchsorted(shares, p[:, 0], side="right")
+        positions = self._live[np.minimum(drawn, len(self._live) - 1)]
         return ((positions + 0.5) / self.size)[:, None]
 
     def log_belief(self, units: FloatArray) -> FloatArray:
         """Return the log density of the belief over the unit coordinate, shape (n,)."""
-        if self.param.belief is None:
+        if self._believed is None:
             return np.zeros(len(units))
-        weights = np.array([weight for _, weight in self.param.belief])
-        indices = np.minimum((units[:, 0] * self.size).astype(np.int64), self.size - 1)
-        densities: FloatArray = np.log(weights * self.size / weights.sum())[indices]
+        weights = self._believed[self._indices(units)]
+        densities: FloatArray = np.log(weights * self.size / self._believed.sum())
         return densities
+
+
+def _nearest(live: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Return for each of so many positions the nearest live one, of two the lower."""
+    positions = np.arange(size)
+    after = np.searchsorted(live, positions)
+    above = live[np.minimum(after, len(live) - 1)]
+    below = live[np.maximum(after - 1, 0)]
+    nearest: NDArray[np.int64] = np.where(
+        np.abs(above - positions) < np.abs(positions - below), above, below
+    )
+    return nearest

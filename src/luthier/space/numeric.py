@@ -82,12 +82,14 @@ class Number(Param):
 
     def _describe(self) -> str:
         low, high = self.range
-        steps = f" in steps of {self.step!r}" if self.grid() and self.step not in (None, 1) else ""
+        steps = ""
+        if self.grid() and self.step not in (None, 1):
+            steps = f" {'by factors' if self.log else 'in steps'} of {self.step!r}"
         return f"from {low!r} to {high!r}{steps}"
 
     def _check_common(self, kind: str, log: bool, scale: str | None) -> str:
         """Check what Float and Int have in common, and return the name of the scale."""
-        if scale is not None and scale not in SCALES:
+        if scale is not None and not (isinstance(scale, str) and scale in SCALES):
             raise InvalidSpace(f"{kind}: scale", scale, f"one of {', '.join(SCALES)}")
         if not isinstance(log, bool):
             raise InvalidSpace(f"{kind}: log", log, "True or False")

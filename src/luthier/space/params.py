@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from luthier.errors import InvalidParams, InvalidSpace
-from luthier.space.base import Param, distinct, is_number, is_whole
+from luthier.space.base import Param, distinct, is_number, is_whole, listing
 from luthier.space.conditions import Condition, condition
 from luthier.space.grids import (
     MAX_CELLS,
@@ -23,7 +23,7 @@ from luthier.space.grids import (
     is_on_grid,
 )
 from luthier.space.numeric import Number
-from luthier.space.priors import Around, Prior, Uniform, number
+from luthier.space.priors import Around, LogNormal, Prior, Uniform, number
 
 MAX_LOG_INTEGER = 2**40
 
@@ -36,7 +36,8 @@ class Float(Number):
     ----------
     low, high : float, optional
         Bounds, both included. None (no bound on that side) needs a `Normal` or `LogNormal`
-        prior; the value then stays within 30 standard deviations of the prior's mean.
+        prior; the value then stays within 30 standard deviations of the prior's mean. A
+        log-normal value is positive: where `high` is None, a `low` of 0 is none either.
     log : bool, default False
         Short for ``scale="log"``.
     scale : str, default "linear"
@@ -93,6 +94,7 @@ class Float(Number):
         put(self, "belief", belief)
         put(self, "when", condition(when, "Float: when"))
         put(self, "frame", _frame("Float: frame", frame, _bound))
+        self._drop_zero()
         put(self, "step", None)
         put(self, "scale", self._check_common("Float", log, scale))
         self._check_order("Float")
@@ -106,6 +108,15 @@ class Float(Number):
             put(self, "step", _step(self, "Float", step))
         self._check_grid("Float")
         self._check_belief("Float")
+
+    def _drop_zero(self) -> None:
+        """Take zero as no lower bound where a log-normal prior stands for a bound."""
+        if not (self.unbounded and isinstance(self.prior, LogNormal)):
+            return
+        if self.low == 0:
+            object.__setattr__(self, "low", None)
+        if self.frame is not None and self.frame[0] == 0:
+            object.__setattr__(self, "frame", (None, self.frame[1]))
 
     def grid(self) -> Grid | None:
         """Return the grid of all values within the outer bounds, None if there are no steps."""
@@ -266,6 +277,11 @@ class Categorical(Param):
     retired : sequence, optional
         For editing: those of `choices` that old trials may have and that are never proposed.
 
+    Attributes
+    ----------
+    index : mapping
+        From each choice to its place among them, from 0.
+
     Raises
     ------
     InvalidSpace
@@ -278,6 +294,8 @@ class Categorical(Param):
     belief: tuple[tuple[Any, float], ...] | None = None
     when: Condition | None = None
     retired: tuple[Any, ...] = ()
+    index: Mapping[Any, int] = field(init=False, repr=False, compare=False)
+    _retired: frozenset[Any] = field(init=False, repr=False, compare=False)
 
     def __init__(
         self,
@@ -291,37 +309,43 @@ class Categorical(Param):
     ) -> None:
         put = object.__setattr__
         put(self, "choices", distinct("Categorical: choices", choices))
+        put(self, "index", {choice: i for i, choice in enumerate(self.choices)})
         if not isinstance(ordered, bool):
             raise InvalidSpace("Categorical: ordered", ordered, "True or False")
         put(self, "ordered", ordered)
         put(self, "when", condition(when, "Categorical: when"))
-        put(self, "retired", tuple(retired))
-        if any(choice not in self.choices for choice in self.retired) or not self.live:
-            raise InvalidSpace("Categorical: retired", self.retired, "some of the choices, not all")
+        allowed = "some of the choices, not all"
+        put(self, "retired", _values("Categorical: retired", retired, allowed))
+        if not all(map(self.knows, self.retired)):
+            raise InvalidSpace("Categorical: retired", self.retired, allowed)
+        put(self, "_retired", frozenset(self.retired))
+        if not self.live:
+            raise InvalidSpace("Categorical: retired", self.retired, allowed)
         put(self, "weights", None)
         if weights is not None:
-            given = tuple(weights)
+            allowed = f"{len(self.choices)} positive numbers, one for each choice"
+            given = _values("Categorical: weights", weights, allowed)
             if len(given) != len(self.choices):
-                allowed = f"{len(self.choices)} positive numbers, one for each choice"
                 raise InvalidSpace("Categorical: weights", given, allowed)
             put(self, "weights", tuple(_weight("Categorical: weights", w) for w in given))
         put(self, "belief", None)
         if belief is not None:
-            pairs = dict(belief)
-            if set(pairs) != set(self.choices):
-                raise InvalidSpace(
-                    "Categorical: belief", pairs, f"a weight for each of {list(self.choices)!r}"
-                )
-            put(
-                self,
-                "belief",
-                tuple((c, _weight("Categorical: belief", pairs[c])) for c in self.choices),
-            )
+            allowed = f"a weight for each of {listing(self.choices)}"
+            try:
+                pairs = dict(belief)
+            except (TypeError, ValueError):
+                raise InvalidSpace("Categorical: belief", belief, allowed) from None
+            if pairs.keys() != self.index.keys():
+                raise InvalidSpace("Categorical: belief", pairs, allowed)
+            weighed = ((c, _weight("Categorical: belief", pairs[c])) for c in self.choices)
+            put(self, "belief", tuple(weighed))
 
     @property
     def live(self) -> tuple[Any, ...]:
         """The choices that may be proposed."""
-        return tuple(choice for choice in self.choices if choice not in self.retired)
+        if not self._retired:
+            return self.choices
+        return tuple(choice for choice in self.choices if choice not in self._retired)
 
     @property
     def cardinality(self) -> int:
@@ -337,12 +361,19 @@ class Categorical(Param):
 
     def knows(self, value: Any) -> bool:
         """Return whether `value` is one of the choices, retired or not."""
-        return value in self.choices
+        try:
+            return value in self.index
+        except TypeError:  # unhashable
+            return False
+
+    def proposes(self, value: Any) -> bool:
+        """Return whether `value` is a choice that is not retired."""
+        return self.knows(value) and value not in self._retired
 
     def check(self, value: Any, field: str) -> None:
         """Raise `InvalidParams` unless `value` is a choice that is not retired."""
-        if value not in self.live:
-            raise InvalidParams(field, value, f"one of {list(self.live)!r}")
+        if not self.proposes(value):
+            raise InvalidParams(field, value, f"one of {listing(self.live)}")
 
 
 def _bound(field: str, given: Any) -> float | None:
@@ -365,6 +396,12 @@ def _frame(field: str, given: Any, read: Callable[[str, Any], Any]) -> Any:
     if not isinstance(given, (tuple, list)) or len(given) != 2:
         raise InvalidSpace(field, given, "a pair (low, high)")
     return tuple(read(field, side) for side in given)
+
+
+def _values(field: str, given: Any, allowed: str) -> tuple[Any, ...]:
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        raise InvalidSpace(field, given, allowed)
+    return tuple(given)
 
 
 def _weight(field: str, given: Any) -> float:

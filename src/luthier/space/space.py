@@ -13,7 +13,7 @@ from luthier.space import declare, editing, serde
 from luthier.space.base import Param, exact
 from luthier.space.codec import Codec
 from luthier.space.composite import Derived
-from luthier.space.constraints import Check, Rule
+from luthier.space.constraints import Check
 from luthier.space.counting import count
 from luthier.space.enumeration import grid
 from luthier.space.structure import Structure
@@ -26,7 +26,8 @@ class Space(Structure):
     """What can vary: parameters, when each is active, and which combinations make sense.
 
     Immutable; equal to another space with the same parameters in the same order, the same
-    constraints and the same settings.
+    constraints and the same settings. Functions are the same if they are equal and have the
+    same name.
 
     Parameters
     ----------
@@ -35,6 +36,8 @@ class Space(Structure):
         mentions are declared before their children.
     constraints : iterable, default ()
         Expressions, `Forbid` combinations, and functions of the params that return a bool.
+        In files a function is only a name, so that two of one name are refused: name them by
+        `Rule` and `Derived`.
     partial : bool, default False
         Whether rows may lack any parameter; what is missing is inactive. For studies whose
         code path decides what is asked.
@@ -46,6 +49,9 @@ class Space(Structure):
     names : tuple of str
     constraints : tuple
     partial : bool
+    callables : mapping
+        The functions of constraints and derived parameters, by the names that stand for them
+        in files; what `from_json` needs to make the same space again.
 
     Raises
     ------
@@ -291,11 +297,12 @@ class Space(Structure):
         return Space(params, constraints=self.constraints, partial=self.partial, deemed=deemed)
 
     def _key(self) -> tuple[Any, ...]:
-        rules = tuple(r.name if isinstance(r, Rule) else r for r in self.constraints)
         deemed = tuple((name, _hashable(value)) for name, value in sorted(self.deemed.items()))
-        return tuple(self.params.items()), rules, self.partial, deemed
+        return tuple(self.params.items()), self.constraints, self.partial, deemed
 
     def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
         return isinstance(other, Space) and self._key() == other._key()
 
     def __hash__(self) -> int:
@@ -303,7 +310,9 @@ class Space(Structure):
         try:
             return self._hash  # type: ignore[attr-defined,no-any-return]
         except AttributeError:
-            object.__setattr__(self, "_hash", hash(self._key()))
+            # By names alone: choices may be a million, and a function need not be hashable.
+            key = self.names, tuple(rule.name for rule in self.constraints), self.partial
+            object.__setattr__(self, "_hash", hash(key))
             return hash(self)
 
     def __repr__(self) -> str:

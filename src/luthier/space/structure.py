@@ -20,7 +20,13 @@ from luthier.space.constraints import Constraint, constraint
 from luthier.space.level_coders import ChoiceCoder, ConstantCoder
 from luthier.space.number_coders import CellsCoder, ContinuousCoder, RoundedCoder
 from luthier.space.params import Categorical, Float, Int
-from luthier.space.wiring import parents, similar, wire_constraint, wire_params
+from luthier.space.wiring import (
+    parents,
+    similar,
+    wire_callables,
+    wire_constraint,
+    wire_params,
+)
 
 
 def make_coder(name: str, param: Param) -> Coder:
@@ -52,11 +58,21 @@ class Structure:
     Parameters are those of `luthier.space.Space`.
     """
 
-    __slots__ = ("_guards", "coders", "constraints", "deemed", "names", "params", "partial")
+    __slots__ = (
+        "_guards",
+        "callables",
+        "coders",
+        "constraints",
+        "deemed",
+        "names",
+        "params",
+        "partial",
+    )
 
     params: Mapping[str, Param]
     names: tuple[str, ...]
     constraints: tuple[Constraint, ...]
+    callables: Mapping[str, Callable[..., Any]]
     partial: bool
     deemed: Mapping[str, Any]
     coders: Mapping[str, Coder]
@@ -82,6 +98,7 @@ class Structure:
         put(self, "names", tuple(wired))
         given = (wire_constraint(constraint(item), wired) for item in constraints)
         put(self, "constraints", tuple(given))
+        put(self, "callables", MappingProxyType(wire_callables(wired, self.constraints)))
         put(self, "partial", partial)
         coders = {
             name: make_coder(name, param)
@@ -90,6 +107,8 @@ class Structure:
         }
         put(self, "coders", MappingProxyType(coders))
         put(self, "_guards", {name: _guard(param) for name, param in wired.items()})
+        if not isinstance(deemed, Mapping):
+            raise InvalidSpace("space.deemed", deemed, "a mapping from names to values")
         for name, value in deemed.items():
             if name not in coders or not wired[name].knows(value):
                 raise InvalidSpace(f"space.deemed.{name}", value, "a value of a parameter")

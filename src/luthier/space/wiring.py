@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from luthier.errors import InvalidSpace
-from luthier.space.base import Param, is_number
+from luthier.space.base import Param, is_number, listing
 from luthier.space.composite import Derived
 from luthier.space.conditions import AllOf, Allowed, Between, Condition, OneOf
-from luthier.space.constraints import Check, Constraint, Forbid
+from luthier.space.constraints import Check, Constraint, Forbid, Rule
+from luthier.space.expressions import Expression
 from luthier.space.params import Categorical, Float, Int
 
 
@@ -41,9 +43,7 @@ def wire_params(params: Mapping[str, object]) -> dict[str, Param]:
     for name, param in params.items():
         _check_name(name)
         if not isinstance(param, Param):
-            raise InvalidSpace(
-                f"space.{name}", param, "a parameter such as Float, Int or Categorical"
-            )
+            raise InvalidSpace(f"space.{name}", param, _instead(param))
     declared = {name: param for name, param in params.items() if isinstance(param, Param)}
     wired: dict[str, Param] = {}
     for name, param in declared.items():
@@ -69,6 +69,35 @@ def wire_constraint(given: Constraint, params: Mapping[str, Param]) -> Constrain
     return given
 
 
+def wire_callables(
+    params: Mapping[str, Param], constraints: Iterable[Constraint]
+) -> dict[str, Callable[..., Any]]:
+    """Return the functions of a space by their names.
+
+    Raises
+    ------
+    InvalidSpace
+        If two functions have one name: read from a file, both would be the same.
+    """
+    found: dict[str, Callable[..., Any]] = {}
+    named: list[tuple[str, Any]] = [
+        (rule.name, rule.function) for rule in constraints if isinstance(rule, Rule)
+    ]
+    named += [
+        (param.name, param.expression)
+        for param in params.values()
+        if isinstance(param, Derived) and not isinstance(param.expression, Expression)
+    ]
+    for name, function in named:
+        if function is not None and found.setdefault(name, function) != function:
+            allowed = (
+                "one function of a name; give names by Rule(function, name=...) "
+                "or Derived(function, name=...)"
+            )
+            raise InvalidSpace("space: name of a function", name, allowed)
+    return found
+
+
 def resolve(condition: AllOf, params: Mapping[str, Param], field: str) -> AllOf:
     """Return the condition with each entry checked against its parent."""
     return AllOf(
@@ -90,7 +119,7 @@ def _resolve(allowed: Allowed, parent: Param, field: str) -> Allowed:
         elif isinstance(parent, Categorical):
             numeric = all(map(is_number, parent.choices))
             if not numeric or not any(map(allowed.accepts, parent.choices)):
-                raise InvalidSpace(field, allowed, f"some of {list(parent.choices)!r}")
+                raise InvalidSpace(field, allowed, f"some of {listing(parent.choices)}")
         elif not isinstance(parent, Derived):
             raise InvalidSpace(field, allowed, "Between only for a parameter that is a number")
         return allowed
@@ -103,6 +132,15 @@ def _resolve(allowed: Allowed, parent: Param, field: str) -> Allowed:
         if isinstance(value, (list, set, dict)) or not parent.knows(value):
             raise InvalidSpace(field, value, f"a value that the parent can take: {parent!r}")
     return OneOf(values)
+
+
+def _instead(given: object) -> str:
+    """Return what to write instead of something that is no parameter."""
+    if isinstance(given, (list, tuple)) and given:
+        return f"a parameter, such as Categorical({listing(given)}); Space.from_dict takes lists"
+    if isinstance(given, Mapping):
+        return "a parameter such as Float, Int or Categorical; Space.from_dict takes plain dicts"
+    return "a parameter such as Float, Int or Categorical"
 
 
 def _with_when(param: Param, when: Condition) -> Param:
