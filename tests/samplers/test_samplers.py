@@ -190,7 +190,8 @@ def test_a_sampler_of_another_package_is_found_by_its_entry_point(tmp_path, monk
     about = tmp_path / "other-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[luthier.samplers]\nedge = other:Edge\nmiddle = other:Middle\n")
+    entries = "[luthier.samplers]\nedge = other:Edge\nmiddle = other:Middle\n"
+    (about / "entry_points.txt").write_text(entries)
     monkeypatch.syspath_prepend(tmp_path)
     assert "middle" in registry.names()
     sampler = registry.make({"name": "middle", "place": 0.25})
