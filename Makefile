@@ -44,7 +44,7 @@ demo: $(call ready,demo)  ## Tune a real model in a minute
 	.venv-demo/bin/python examples/demo.py
 
 bench:  ## List the benchmarks and how to run each
-	@for file in benchmarks/*.py; do \
+	@for file in benchmarks/[!_]*.py; do \
 		printf '%s\n    ' "python $$file"; sed -n '1s/^"""//;1s/"""$$//;1p' $$file; done
 
 clean:  ## Delete the environments and everything else that was built

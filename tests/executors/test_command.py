@@ -406,6 +406,28 @@ def test_killing_a_job_kills_its_program_and_keeps_its_output():
     await_end(int(pid))
 
 
+def test_a_job_that_is_killed_leaves_no_files(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)  # so that it is looked up again
+    command = python("import os, signal; os.kill(os.getppid(), signal.SIGKILL)", "{params_file}")
+    executor = Processes(1)
+    executor.open(command, lambda key, message: None)
+    try:
+        executor.start(Job(0, {"number": 0, "params": {}}))
+        (outcome,) = executor.poll()
+        left = list(tmp_path.rglob("params.json"))
+    finally:
+        executor.close()
+    assert outcome.ending == "crash"
+    assert len(left) == 1  # the worker had no time to remove it
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_finds_its_folder_though_the_system_has_cleared_it_away(tmp_path, monkeypatch):
+    monkeypatch.setenv("LUTHIER_SCRATCH", str(tmp_path / "cleared" / "away"))
+    assert run(prints('{"n": 1}'))["metrics"] == {"n": 1}
+
+
 def test_a_shell_script_needs_no_library(tmp_path):
     script = tmp_path / "train.sh"
     script.write_text('echo "training with $1"\necho "{\\"loss\\": 0.5}"\n')

@@ -398,7 +398,7 @@ def test_derived_values_and_function_constraints_agree_in_tables_and_alone():
             "q": Derived("a / b"),
             "on": Categorical([True, False]),
             "c": Int(1, 3, when="on and q > 1"),
-            "f": Derived(lambda row: len(row)),
+            "f": Derived(lambda row: len(row), name="how many"),
         },
         constraints=[lambda row: row["a"] != 1, Forbid({"b": 2, "on": True}), "q < 4"],
     )

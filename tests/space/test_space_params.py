@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from enum import IntEnum
 
 import numpy as np
@@ -21,6 +22,7 @@ from luthier.space import (
     LogNormal,
     Normal,
     Permutation,
+    Rule,
     Simplex,
     Space,
     Subset,
@@ -56,7 +58,10 @@ BAD = [
     (lambda: Float(prior=Normal(0, 1), step=1), "Float: step", "without both bounds"),
     (lambda: Float(0, 1, prior="normal"), "Float: prior: got 'normal'", "a Uniform, Normal"),
     (lambda: Float(-1, 1, prior=LogNormal(0, 1)), "Float: low: got -1.0", "at least 0"),
-    (lambda: Float(0, None, prior=LogNormal(0, 1)), "Float: low: got 0.0", "30 sd around"),
+    (lambda: Float(1e-20, None, prior=LogNormal(0, 1)), "Float: low: got 1e-20", "30 sd around"),
+    (lambda: Int(0, None, prior=LogNormal(0, 1)), "Int: low: got 0", "from 1 to"),
+    (lambda: Float([0], 1), "Float: low: got [0]", "a finite number"),
+    (lambda: Float(1, 2, scale=["log"]), "Float: scale: got ['log']", "linear, log"),
     (lambda: Float(prior=LogNormal(0, 50)), "Float: prior", "sd at most 20"),
     (lambda: Float(prior=Normal(0, 1), scale="log"), "Float: scale", "'linear', the scale of"),
     (lambda: Float(99, None, prior=Normal(0, 1)), "Float: low: got 99.0", "30 sd around"),
@@ -96,6 +101,12 @@ BAD = [
     (lambda: Categorical([1], ordered=1), "Categorical: ordered: got 1", "True or False"),
     (lambda: Categorical([1, 2], weights=[1]), "Categorical: weights: got (1,)", "2 positive"),
     (lambda: Categorical([1, 2], weights=[1, 0]), "Categorical: weights: got 0", "positive"),
+    (lambda: Categorical([1, 2], weights=5), "Categorical: weights: got 5", "2 positive"),
+    (lambda: Categorical([1, 2], belief=5), "Categorical: belief: got 5", "each of [1, 2]"),
+    (lambda: Categorical([1, 2], belief=[1, 2]), "Categorical: belief: got [1, 2]", "each of"),
+    (lambda: Categorical(range(22), belief={}), "Categorical: belief: got {}", "19, and 2 more]"),
+    (lambda: Categorical([1, 2], retired=2), "Categorical: retired: got 2", "some of"),
+    (lambda: Categorical([1, 2], retired=[[2]]), "Categorical: retired: got ([2],)", "some of"),
     (lambda: Categorical([1, 2], belief={1: 1}), "Categorical: belief", "each of [1, 2]"),
     (lambda: Categorical([1, 2], belief={1: 1, 2: -1}), "Categorical: belief: got -1", "positive"),
     (lambda: Categorical([1], retired=[1]), "Categorical: retired", "not all"),
@@ -110,6 +121,8 @@ BAD = [
     (lambda: Simplex([1, 2]), "Simplex: names", "strings"),
     (lambda: Simplex(["a", "b"], fixed={"a": 1}), "Simplex: fixed", "shares sum to 1"),
     (lambda: Derived(3), "Derived: expression: got 3", "an expression or a function"),
+    (lambda: Derived(len, name=3), "Derived: name: got 3", "a string"),
+    (lambda: Rule(len, name=3), "Rule: name: got 3", "a string"),
     (lambda: Derived(None), "Derived: expression: got None", "an expression or a function"),
     (lambda: Normal(0, 0), "Normal: sd: got 0", "a positive number"),
     (lambda: Normal("m", 1), "Normal: mean: got 'm'", "a finite number"),
@@ -166,6 +179,54 @@ def test_which_values_belong_to_a_parameter(param, good, bad):
         with pytest.raises(InvalidParams, match=r"^x: got .*; allowed: "):
             space.check({"x": value})
         assert not space.contains({"x": value})
+
+
+@pytest.mark.parametrize(
+    ("param", "value", "allowed"),
+    [
+        (Int(0, 9), 10, "a whole number from 0 to 9"),
+        (Int(0, 10, step=5), 3, "a whole number from 0 to 10 in steps of 5"),
+        (Int(8, 128, log=True, step=2), 33, "a whole number from 8 to 128 by factors of 2"),
+        (Float(1, 100, log=True, step=10), 5, "a number from 1.0 to 100.0 by factors of 10.0"),
+        (Categorical(range(100)), 100, "one of [0, 1, .*, 19, and 80 more]"),
+        (Categorical(["a", "b"], retired=["a"]), "a", "one of ['b']"),
+    ],
+)
+def test_what_is_allowed_is_said_in_the_words_of_the_parameter(param, value, allowed):
+    pattern = re.escape(allowed).replace(re.escape(".*"), ".*") + "$"
+    with pytest.raises(InvalidParams, match=pattern):
+        Space({"x": param}).check({"x": value})
+
+
+def test_zero_is_the_natural_lower_bound_of_a_log_normal_prior():
+    prior = LogNormal(0, 1)
+    assert Float(0, None, prior=prior) == Float(prior=prior)
+    assert Float(0, 5, prior=prior, frame=(0, None)) == Float(
+        None, 5, prior=prior, frame=(None, None)
+    )
+    assert Float(0, 5, prior=prior).low == 0
+    space = Space.from_dict(
+        {"x": {"type": "float", "low": 0, "prior": {"type": "lognormal", "mean": 0, "sd": 1}}}
+    )
+    assert Space.from_json(space.to_json()) == space
+    x = [row["x"] for row in space.sample(np.random.default_rng(0), 1000)]
+    assert min(x) > 0
+    assert np.median(x) == pytest.approx(1, rel=0.15)
+
+
+def test_categoricals_of_many_choices_cost_no_more_than_their_number():
+    names = [f"item {i}" for i in range(50_000)]
+    begin = time.process_time()
+    space = Space({"c": Categorical(names)})
+    narrow = space.narrow("c", choices=names[::2])
+    for each in (space, narrow):
+        rows = each.sample(np.random.default_rng(0), 200) + each.sample(np.random.default_rng(0))
+        each.codec.encode(rows)
+        for row in rows:
+            each.check(row)
+            assert row["c"] in names if each is space else names.index(row["c"]) % 2 == 0
+    # Half a second in all; what looks through the choices for every choice takes minutes.
+    assert time.process_time() - begin < 10
 
 
 def test_canonical_values_have_the_type_of_their_parameter():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated, Literal
@@ -148,6 +149,8 @@ def test_derived_values_are_computed_and_compared():
         ({"a\n": Int(0, 1)}, "space: name", "control characters"),
         ({3: Int(0, 1)}, "space: name", "string"),
         ({"a": 3}, "space.a", "a parameter such as"),
+        ({"a": [1, 2]}, "space.a", "such as Categorical([1, 2]); Space.from_dict takes lists"),
+        ({"a": {"type": "int"}}, "space.a", "Space.from_dict takes plain dicts"),
         ({"a": Int(0, 1, when={"b": 1})}, "space.a.when", "a known parameter; known: 'a'"),
         ({"lr": Int(0, 1), "a": Int(0, 1, when="lrr > 0")}, "space.a.when", "did you mean 'lr'"),
         ({"a": Int(0, 1, when={"a": 1})}, "space.a.when", "refers to itself"),
@@ -216,6 +219,8 @@ def test_other_nonsense_is_refused():
         Rule(3)
     with pytest.raises(InvalidSpace, match=r"space\.deemed\.a"):
         Space({"a": Int(0, 1)}, deemed={"a": 7})
+    with pytest.raises(InvalidSpace, match=r"space\.deemed: got 5"):
+        Space({}, deemed=5)
     with pytest.raises(InvalidSpace, match="a parameter of this package"):
         Space({"a": Odd()})
     with pytest.raises(InvalidInput, match="n: got -1"):
@@ -288,6 +293,44 @@ def test_functions_are_supplied_again_after_reading():
     assert not again.contains({"a": 3, "b": 3})
 
 
+def over(limit):
+    return lambda row: row["a"] > limit
+
+
+def test_functions_of_one_name_are_refused():
+    ints = {"a": Int(0, 3)}
+    for constraints, params in [
+        ([over(0), over(1)], {}),
+        ([over(0), lambda row: True, lambda row: False], {}),
+        ([Rule(small, "s"), Rule(broken, "s")], {}),
+        ([over(0)], {"d": Derived(over(1))}),
+    ]:
+        with pytest.raises(InvalidSpace, match=r"give names by Rule\(function, name=\.\.\.\)"):
+            Space({**ints, **params}, constraints=constraints)
+    first, second = Rule(over(0), name="over 0"), Rule(over(1), name="over 1")
+    space = Space({**ints, "d": Derived(small, name="d")}, constraints=[first, second, first])
+    assert dict(space.callables) == {
+        "over 0": first.function,
+        "over 1": second.function,
+        "d": small,
+    }
+    data = json.loads(json.dumps(space.to_json()))
+    assert Space.from_json(data, callables=space.callables) == space
+    assert dict(Space.from_json(data).callables) == {}
+    with pytest.raises(InvalidSpace, match="one function of a name"):
+        space.add("e", Derived(over(2), name="d"), deemed=None)
+
+
+def test_spaces_with_other_functions_of_the_same_name_differ():
+    ints = {"a": Int(0, 3)}
+    space = Space(ints, constraints=[small])
+    assert space == space
+    assert space == Space(ints, constraints=[small])
+    assert hash(space) == hash(Space(ints, constraints=[small]))
+    assert Space(ints, constraints=[over(0)]) != Space(ints, constraints=[over(1)])
+    assert space != Space.from_json(space.to_json())
+
+
 def test_sizes_of_trees_are_counted_exactly(monkeypatch):
     monkeypatch.setattr(counting, "MAX_LEAVES", 5000)
     space = Space({**TREE, "momentum": Float(0.5, 0.9, step=0.1, when={"opt": ["sgd"]})})
@@ -298,7 +341,9 @@ def test_sizes_of_trees_are_counted_exactly(monkeypatch):
     assert Space({f"x{i}": Int(1, 10**15) for i in range(30)}).size == 10**450
     assert Space({}).size == 1
     assert list(Space({}).grid()) == [{}]
-    assert Space({}, constraints=[lambda row: False]).size == 0
+    nowhere = Space({}, constraints=[lambda row: False])
+    assert nowhere.size == 0
+    assert list(nowhere.grid()) == []
     assert Space({"a": Int(0, 9), "b": Int(0, 9)}, constraints=["a < b"]).size == 45
     assert Space({"a": Int(0, 9999), "b": Int(0, 9999)}, constraints=["a < b"]).size is None
     far = {"a": Int(0, 10**7), "b": Int(0, 1, when={"a": Between(5, 6)})}
@@ -319,6 +364,48 @@ def test_the_size_is_the_length_of_the_grid(space):
         assert len({repr(row) for row in rows}) == len(rows)
         assert all(space.contains(row) for row in rows)
         assert [space.canonical(row) for row in rows] == rows
+
+
+def test_a_million_configurations_are_counted_in_less_than_a_blink(monkeypatch):
+    ints = {f"x{i}": Int(0, 9) for i in range(6)}
+    begin = time.process_time()
+    assert Space(ints, constraints=["x0 < x5"]).size == 450_000
+    assert Space(ints, constraints=["x0 + x1 + x2 + x3 + x4 == x5"]).size == 2002
+    # A twentieth of a second; one by one it would be more than three.
+    assert time.process_time() - begin < 1
+    monkeypatch.setattr(counting, "_BLOCK", 7)
+    assert Space({**ints, "x0": Int(0, 0), "x1": Int(0, 0)}, constraints=["x3 < x5"]).size == 4500
+
+
+@given(spaces(max_params=3))
+def test_what_is_listed_is_the_grid(space):
+    if space.size is not None and space.size < 300:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(counting, "_BLOCK", 5)
+            rows = [row for table in counting.listed(space) for row in table.rows()]
+        assert list(map(repr, rows)) == list(map(repr, space.grid()))
+
+
+def test_what_is_never_active_is_not_listed():
+    space = Space(
+        {
+            "a": Int(0, 3),
+            "x": Float(0, 1, when="a > 5"),
+            "k": Int(0, 10**15, when={"a": Between(0, 3), "x": Between(0, 1)}),
+            "b": Categorical(["u", "v"], when={"a": [1, 2]}),
+            "d": Derived("a * 2"),
+        },
+        constraints=["d != 2 or b == 'v'", lambda row: row["a"] > 0],
+    )
+    rows = [row for table in counting.listed(space) for row in table.rows()]
+    assert rows == [
+        {"a": 1, "b": "v", "d": 2},
+        {"a": 2, "b": "u", "d": 4},
+        {"a": 2, "b": "v", "d": 4},
+        {"a": 3, "d": 6},
+    ]
+    assert space.size == len(rows)
+    assert list(space.grid()) == rows
 
 
 def test_grids_have_a_fixed_order_and_both_ends():
@@ -347,6 +434,8 @@ def test_grids_have_a_fixed_order_and_both_ends():
         ({"x": 3}, "a number of points for 'y'"),
         (0, "at least 1"),
         (True, "at least 1"),
+        ("x", "at least 1"),
+        ({"x": 3, "y": 0}, "at least 1"),
         ({"x": 3, "y": 2, "z": 1}, "names of parameters"),
     ],
 )
@@ -354,6 +443,13 @@ def test_a_grid_of_continuous_parameters_needs_a_resolution(resolution, part):
     with pytest.raises(InvalidInput) as caught:
         Space({"x": Float(0, 1), "y": Float(0, 1), "d": Derived("x")}).grid(resolution)
     assert part in caught.value.allowed
+
+
+def test_a_wrong_resolution_is_refused_also_where_none_is_needed():
+    with pytest.raises(InvalidInput, match="resolution: got -1"):
+        Space({"k": Int(0, 1)}).grid(-1)
+    with pytest.raises(InvalidInput, match="resolution of 'k': got 0"):
+        Space({"k": Int(0, 1)}).grid({"k": 0})
 
 
 def test_long_spaces_do_not_recurse():
@@ -447,6 +543,10 @@ def test_choices_are_added_where_wanted():
         (lambda s: s.add_choice("c", "z", at=9), "a place from 0 to 2"),
         (lambda s: s.widen("x", 0.5), "bounds beyond 0.0 to 1.0"),
         (lambda s: s.widen("x", high=0.5), "bounds beyond"),
+        (lambda s: s.widen("x", "low"), "numbers as bounds"),
+        (lambda s: s.narrow("x", high=[1]), "numbers as bounds"),
+        (lambda s: s.narrow("c", choices=5), "some of ['a', 'b']"),
+        (lambda s: s.narrow("c", choices=[["a"]]), "some of ['a', 'b']"),
         (lambda s: s.widen("c", 1), "a Float or an Int"),
         (lambda s: s.narrow("x", -1), "bounds within"),
         (lambda s: s.narrow("x", high=2), "bounds within"),

@@ -383,3 +383,24 @@ def test_suggest_arguments_that_are_nothing():
     assert trial.suggest_int("a", 0, 1) in (0, 1)
     with pytest.raises(luthier.LuthierError):
         trial.suggest_int("b", False, True)
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_a_study_that_was_created_again_is_another_one(kind, tmp_path):
+    from luthier.storage import Memory
+
+    storage = Memory() if kind == "memory" else str(tmp_path / "s.db")
+    old = new_study(storage=storage, study_name="s")
+    old.optimize(lambda trial: 0.0, n_trials=2)
+    trial = old.ask()
+    luthier.delete_study("s", storage=storage)
+    for word in (old.ask, lambda: old.tell(trial, 1.0), lambda: old.trials):
+        with pytest.raises(StudyNotFound):
+            word()
+    new = new_study(storage=storage, study_name="s")
+    for _ in range(5):
+        new.ask()
+    for word in (old.ask, lambda: old.tell(trial, 123.0), lambda: old.trials):
+        with pytest.raises(StudyNotFound, match="created again"):
+            word()
+    assert [t.state.value for t in new.trials] == ["RUNNING"] * 5

@@ -39,6 +39,12 @@ Task = Callable[[Any, Channel], Any]
 Handler = Callable[[int, Any], Any]
 """``handler(key, message) -> answer``. The answer is dropped for `Channel.send`."""
 
+SCRATCH = "LUTHIER_SCRATCH"
+"""Environment variable of workers: the folder for a task's temporary files.
+
+The executor removes it at its end, and with it what killed jobs could not remove themselves.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

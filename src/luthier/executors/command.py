@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from luthier.errors import Infeasible, InvalidInput, InvalidResult, TrialPruned
 from luthier.executors._metrics import Reader, ResultFile
 from luthier.executors._template import Template, check_names, to_json
-from luthier.executors.base import Channel
+from luthier.executors.base import SCRATCH, Channel
 from luthier.executors.limits import describe_exit
 
 if TYPE_CHECKING:
@@ -159,8 +159,11 @@ class Command:
         """
         from tempfile import TemporaryDirectory
 
+        parent = os.environ.get(SCRATCH)
+        if parent is not None:
+            os.makedirs(parent, exist_ok=True)  # the system may have cleared away old files
         prefix = f"luthier-trial-{payload['number']}-"
-        with TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
+        with TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True) as folder:
             return self._run(payload, channel, Path(folder))
 
     def _run(self, payload: Mapping[str, Any], channel: Channel, folder: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from luthier.errors import ExecutorError, InvalidInput, ObjectiveError
 from luthier.executors import _wire
 from luthier.executors._slots import environments, plan_slots
-from luthier.executors.base import Ending, Handler, Job, Outcome, Task
+from luthier.executors.base import SCRATCH, Ending, Handler, Job, Outcome, Task
 
 if TYPE_CHECKING:
     from luthier.executors._process import Worker
@@ -88,6 +88,7 @@ class Processes:
         self._handler: Handler | None = None
         self._task = b""
         self._environments: list[dict[str, str]] = []
+        self._scratch = ""
         self._workers: list[Worker] = []  # by slot
         self._watcher: Watcher | None = None
         self._free: deque[int] = deque()
@@ -121,6 +122,8 @@ class Processes:
 
     def _open(self, task: Task, handler: Handler) -> _wire.Broken | None:
         """Start all workers; return why they cannot load the task, if so."""
+        from tempfile import mkdtemp
+
         from luthier.executors._watcher import Watcher
 
         try:
@@ -128,7 +131,9 @@ class Processes:
         except Exception as error:
             raise ObjectiveError(f"the objective cannot be sent to workers: {error}") from error
         self._handler = handler
-        self._environments = environments(self._slots, self._threads_per_worker)
+        each = environments(self._slots, self._threads_per_worker)
+        self._scratch = mkdtemp(prefix="luthier-")
+        self._environments = [environment | {SCRATCH: self._scratch} for environment in each]
         self._watcher = Watcher(self._workers)
         try:
             for slot in range(self.slots):
@@ -264,6 +269,10 @@ class Processes:
             self._watcher.close()
         for worker in self._workers:
             worker.close()
+        if self._scratch:
+            from shutil import rmtree
+
+            rmtree(self._scratch, ignore_errors=True)
         self._reset()
 
 

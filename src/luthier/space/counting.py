@@ -1,4 +1,4 @@
-"""Counting the configurations of a space."""
+"""Counting the configurations of a space: by arithmetic, or else by listing them."""
 
 from __future__ import annotations
 

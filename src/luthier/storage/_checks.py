@@ -11,18 +11,21 @@ LONGEST_NAME = 250
 """Characters in the name of a study, a claim or an owner (indexes of MySQL hold no more)."""
 
 
-def check_append(study: str, records: Sequence[Record]) -> None:
+def check_append(study: str, records: Sequence[Record], create: bool, identity: str | None) -> None:
     """Reject what some storage could not keep.
 
     Raises
     ------
     InvalidInput
-        If there is no record, or a text cannot be stored everywhere: a claim that is too
-        long, or one with NUL or half a surrogate pair (JSON escapes both).
+        If there is no record, a text cannot be stored everywhere: a claim that is too
+        long, or one with NUL or half a surrogate pair (JSON escapes both); or if a study
+        is to begin and has an identity already.
     Conflict
         If two of the records carry the same claim.
     """
     check_name("study", study)
+    if create and identity is not None:
+        raise InvalidInput("identity", identity, "None where the study begins")
     if not records:
         raise InvalidInput("records", records, "at least one record")
     claims: set[str] = set()
@@ -53,6 +56,12 @@ def check_range(after: int, limit: int | None) -> None:
 def unknown(study: str, url: str) -> StudyNotFound:
     """Return the error for a study that is not there."""
     return StudyNotFound(f"no study {study!r} in {url}")
+
+
+def gone(study: str, url: str, again: bool) -> StudyNotFound:
+    """Return the error for a study that was there, and whose name is taken `again` or not."""
+    then = " and created again: load it anew" if again else ""
+    return StudyNotFound(f"study {study!r} in {url} was deleted{then}")
 
 
 def already(study: str, url: str) -> StudyExists:

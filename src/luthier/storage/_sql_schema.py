@@ -46,6 +46,8 @@ studies = sa.Table(
     metadata,
     sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=True),
     sa.Column("name", Exact, nullable=False, unique=True),
+    # Random, because a database that is set up anew counts from 1 again.
+    sa.Column("identity", sa.String(32), nullable=False),
     # Every append changes it, which locks the row: writers of one study queue here.
     sa.Column("version", sa.BigInteger, nullable=False),
 )

@@ -35,13 +35,23 @@ class Storage(Protocol):
 
     Versions count records from 1: a study at version ``v`` holds records
     ``1..v`` without a hole, and what was once read never changes.
+
+    A name can be deleted and used again. Whoever goes on with a study that was opened
+    earlier gives its `identity`, and cannot mix it up with its successor.
     """
 
     url: str
     """What a user can pass to reach the same storage again. It may hold a password: show
     ``repr(storage)`` instead."""
 
-    def append(self, study: str, records: Sequence[Record], *, create: bool = False) -> int:
+    def append(
+        self,
+        study: str,
+        records: Sequence[Record],
+        *,
+        create: bool = False,
+        identity: str | None = None,
+    ) -> int:
         """Append all records or none, and return the version after them.
 
         Parameters
@@ -52,15 +62,18 @@ class Storage(Protocol):
             At least one.
         create : bool, default False
             Begin the study's log. Without it an unknown study is an error.
+        identity : str, optional
+            Append to this very study only; not together with `create`.
 
         Raises
         ------
         InvalidInput
-            If a text cannot be kept, or there is no record.
+            If a text cannot be kept, there is no record, or an identity to create.
         Conflict
             If a claim is taken already, or twice in `records`. Nothing was written.
         StudyNotFound
-            If the study is unknown and `create` is false.
+            If the study is unknown and `create` is false, or it is not the one of that
+            identity. Nothing was written.
         StudyExists
             If `create` is true and the study exists.
         StorageFull, ReadOnlyStorage, StorageError
@@ -68,13 +81,30 @@ class Storage(Protocol):
         """
         ...
 
-    def read(self, study: str, after: int = 0, limit: int | None = None) -> list[str]:
+    def read(
+        self,
+        study: str,
+        after: int = 0,
+        limit: int | None = None,
+        *,
+        identity: str | None = None,
+    ) -> list[str]:
         """Return the bodies of records ``after+1 ..`` in order, at most `limit` of them.
 
         Raises
         ------
         StudyNotFound
-            If the study is unknown (or was deleted).
+            If the study is unknown (or was deleted), or is not the one of that identity.
+        """
+        ...
+
+    def identity(self, study: str) -> str:
+        """Return a mark that this study has and none that is created later, whatever its name.
+
+        Raises
+        ------
+        StudyNotFound
+            If the study is unknown.
         """
         ...
 
@@ -92,13 +122,13 @@ class Storage(Protocol):
         """
         ...
 
-    def beat(self, study: str, owner: str) -> None:
+    def beat(self, study: str, owner: str, *, identity: str | None = None) -> None:
         """Note that `owner` is alive now. Not part of the log.
 
         Raises
         ------
         StudyNotFound
-            If the study is unknown.
+            If the study is unknown, or is not the one of that identity.
         """
         ...
 

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from luthier.errors import Conflict
-from luthier.storage._checks import already, check_append, check_name, check_range, unknown
+from luthier.storage._checks import already, check_append, check_name, check_range, gone, unknown
 from luthier.storage.base import Record
 
 
 @dataclass(slots=True)
 class _Log:
+    identity: str
     bodies: list[str] = field(default_factory=list)
     claims: set[str] = field(default_factory=set)
     beats: dict[str, float] = field(default_factory=dict)
@@ -30,12 +31,20 @@ class Memory:
         self.url = "memory"
         self._lock = threading.Lock()
         self._logs: dict[str, _Log] = {}
+        self._begun = 0
 
-    def append(self, study: str, records: Sequence[Record], *, create: bool = False) -> int:
+    def append(
+        self,
+        study: str,
+        records: Sequence[Record],
+        *,
+        create: bool = False,
+        identity: str | None = None,
+    ) -> int:
         """Append all records or none; see `luthier.storage.base.Storage.append`."""
-        check_append(study, records)
+        check_append(study, records, create, identity)
         with self._lock:
-            log = self._begun(study) if create else self._log(study)
+            log = self._new(study) if create else self._log(study, identity)
             claims = [claim for _, claim in records if claim is not None]
             for claim in claims:
                 if claim in log.claims:
@@ -45,11 +54,24 @@ class Memory:
             self._logs[study] = log
             return len(log.bodies)
 
-    def read(self, study: str, after: int = 0, limit: int | None = None) -> list[str]:
+    def read(
+        self,
+        study: str,
+        after: int = 0,
+        limit: int | None = None,
+        *,
+        identity: str | None = None,
+    ) -> list[str]:
         """Return bodies in order; see `luthier.storage.base.Storage.read`."""
         check_range(after, limit)
         with self._lock:
-            return self._log(study).bodies[after : None if limit is None else after + limit]
+            bodies = self._log(study, identity).bodies
+            return bodies[after : None if limit is None else after + limit]
+
+    def identity(self, study: str) -> str:
+        """Return the mark of this very study; see `luthier.storage.base.Storage.identity`."""
+        with self._lock:
+            return self._log(study).identity
 
     def studies(self) -> list[str]:
         """Return the names of all studies, in order of creation."""
@@ -62,11 +84,11 @@ class Memory:
             self._log(study)
             del self._logs[study]
 
-    def beat(self, study: str, owner: str) -> None:
+    def beat(self, study: str, owner: str, *, identity: str | None = None) -> None:
         """Note that `owner` is alive now."""
         check_name("owner", owner)
         with self._lock:
-            self._log(study).beats[owner] = time.monotonic()
+            self._log(study, identity).beats[owner] = time.monotonic()
 
     def beats(self, study: str) -> Mapping[str, float]:
         """Return for each owner the seconds since its last beat."""
@@ -80,13 +102,16 @@ class Memory:
     def __repr__(self) -> str:
         return "Memory()"
 
-    def _log(self, study: str) -> _Log:
-        try:
-            return self._logs[study]
-        except KeyError:
-            raise unknown(study, self.url) from None
+    def _log(self, study: str, identity: str | None = None) -> _Log:
+        log = self._logs.get(study)
+        if log is not None and identity in (None, log.identity):
+            return log
+        if identity is None:
+            raise unknown(study, self.url)
+        raise gone(study, self.url, again=log is not None)
 
-    def _begun(self, study: str) -> _Log:
+    def _new(self, study: str) -> _Log:
         if study in self._logs:
             raise already(study, self.url)
-        return _Log()
+        self._begun += 1
+        return _Log(str(self._begun))

@@ -45,7 +45,9 @@ def open_storage(storage: str | os.PathLike[str] | Storage | None = None) -> Sto
         return Memory()
     if isinstance(storage, Storage):
         return storage
-    url = os.fspath(storage)
+    url = os.fspath(storage) if isinstance(storage, os.PathLike) else storage
+    if not isinstance(url, str):
+        raise InvalidInput("storage", storage, "a path or URL as a string, or a storage")
     scheme, mark, _ = url.partition("://")
     if not mark and url.endswith(FILE_ENDINGS):
         return _sqlite(url)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from random import SystemRandom
 from typing import Any, TypeVar
 
-from luthier.errors import Conflict, InvalidInput, LuthierError, MissingExtra
-from luthier.storage._checks import already, check_append, check_name, check_range, unknown
+from luthier.errors import Conflict, InvalidInput, LuthierError, MissingExtra, StudyNotFound
+from luthier.storage._checks import already, check_append, check_name, check_range, gone, unknown
 from luthier.storage.base import Record
 
 try:
@@ -55,22 +55,25 @@ SELECT max(seq) FROM added
 """
 POSTGRESQL_CREATE = sa.text(
     "WITH log AS ("
-    "INSERT INTO luthier_studies (name, version) VALUES (:study, :count) RETURNING id, version"
-    + _POSTGRESQL_RECORDS
+    "INSERT INTO luthier_studies (name, identity, version) VALUES (:study, :token, :count) "
+    "RETURNING id, version" + _POSTGRESQL_RECORDS
 )
 POSTGRESQL_APPEND = sa.text(
     "WITH log AS ("
     "UPDATE luthier_studies SET version = version + :count WHERE name = :study "
+    "AND identity = coalesce(CAST(:identity AS text), identity) "
     "RETURNING id, version" + _POSTGRESQL_RECORDS
 )
 POSTGRESQL_BEAT = """
 INSERT INTO luthier_beats (study, owner, at)
-SELECT id, :owner, clock_timestamp() AT TIME ZONE 'UTC' FROM luthier_studies WHERE name = :study
+SELECT id, :owner, clock_timestamp() AT TIME ZONE 'UTC' FROM luthier_studies
+WHERE name = :study AND identity = coalesce(:identity, identity)
 ON CONFLICT (study, owner) DO UPDATE SET at = excluded.at
 """
 MYSQL_BEAT = """
 INSERT INTO luthier_beats (study, owner, at)
-SELECT id, :owner, UTC_TIMESTAMP(6) FROM luthier_studies WHERE name = :study
+SELECT id, :owner, UTC_TIMESTAMP(6) FROM luthier_studies
+WHERE name = :study AND identity = coalesce(:identity, identity)
 ON DUPLICATE KEY UPDATE at = VALUES(at)
 """
 POSTGRESQL_AGE = "CAST(extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - at) AS float8)"
@@ -125,26 +128,40 @@ class SQL:
             self._engine.dispose()
             raise
 
-    def append(self, study: str, records: Sequence[Record], *, create: bool = False) -> int:
+    def append(
+        self,
+        study: str,
+        records: Sequence[Record],
+        *,
+        create: bool = False,
+        identity: str | None = None,
+    ) -> int:
         """Append all records or none; see `luthier.storage.base.Storage.append`."""
-        check_append(study, records)
+        check_append(study, records, create, identity)
         token = uuid.uuid4().hex
         write = self._append_at_once if self._on_postgresql else self._append_in_steps
 
         def attempt(again: bool) -> int:
             try:
-                version = write(study, records, create, token)
+                version = write(study, records, create, identity, token)
             except IntegrityError as error:
                 if again and (written := self._written(study, token)) is not None:
                     return written + len(records) - 1
                 raise self._refusal(study, records, create, error) from error
             if version is None:
-                raise unknown(study, self._shown)
+                raise self._missing(study, identity)
             return version
 
         return self._patiently(attempt)
 
-    def read(self, study: str, after: int = 0, limit: int | None = None) -> list[str]:
+    def read(
+        self,
+        study: str,
+        after: int = 0,
+        limit: int | None = None,
+        *,
+        identity: str | None = None,
+    ) -> list[str]:
         """Return bodies in order; see `luthier.storage.base.Storage.read`."""
         check_range(after, limit)
         new = (records.c.study == studies.c.id) & (records.c.seq > after)
@@ -155,11 +172,18 @@ class SQL:
         rows = self._rows(
             sa.select(records.c.seq, records.c.body)
             .select_from(studies.outerjoin(records, new))
-            .where(studies.c.name == study)
+            .where(_is(study, identity))
         )
         if not rows:
-            raise unknown(study, self._shown)
+            raise self._missing(study, identity)
         return [body for seq, body in sorted(rows) if seq is not None]
+
+    def identity(self, study: str) -> str:
+        """Return the mark of this very study; see `luthier.storage.base.Storage.identity`."""
+        found = self._column(sa.select(studies.c.identity).where(_is(study)))
+        if not found:
+            raise self._missing(study)
+        return str(found[0])
 
     def studies(self) -> list[str]:
         """Return the names of all studies, in order of creation."""
@@ -170,23 +194,25 @@ class SQL:
 
         def attempt(again: bool) -> None:
             with self._engine.connect() as connection:
-                gone = connection.execute(studies.delete().where(studies.c.name == study)).rowcount
-            if not gone and not again:
-                raise unknown(study, self._shown)
+                deleted = connection.execute(studies.delete().where(_is(study))).rowcount
+            if not deleted and not again:
+                raise self._missing(study)
 
         self._patiently(attempt)
 
-    def beat(self, study: str, owner: str) -> None:
+    def beat(self, study: str, owner: str, *, identity: str | None = None) -> None:
         """Note that `owner` is alive now, by the clock of the server."""
         check_name("owner", owner)
         beat = sa.text(POSTGRESQL_BEAT if self._on_postgresql else MYSQL_BEAT).bindparams(
-            sa.bindparam("owner", owner, Exact), sa.bindparam("study", study, Exact)
+            sa.bindparam("owner", owner, Exact),
+            sa.bindparam("study", study, Exact),
+            sa.bindparam("identity", identity, sa.String),
         )
 
         def attempt(again: bool) -> None:
             with self._engine.connect() as connection:
                 if not connection.execute(beat).rowcount:
-                    raise unknown(study, self._shown)
+                    raise self._missing(study, identity)
 
         self._patiently(attempt)
 
@@ -198,11 +224,11 @@ class SQL:
         query = (
             sa.select(beats.c.owner, since)
             .select_from(studies.outerjoin(beats, beats.c.study == studies.c.id))
-            .where(studies.c.name == study)
+            .where(_is(study))
         )
         rows = self._rows(query)
         if not rows:
-            raise unknown(study, self._shown)
+            raise self._missing(study)
         # A clock that was set back makes a beat look like one to come: it is a fresh one.
         return {owner: max(0.0, float(age)) for owner, age in rows if owner is not None}
 
@@ -217,10 +243,11 @@ class SQL:
         return SQL, (self.url,)
 
     def _append_at_once(
-        self, study: str, given: Sequence[Record], create: bool, token: str
+        self, study: str, given: Sequence[Record], create: bool, identity: str | None, token: str
     ) -> int | None:
         values = {
             "study": study,
+            "identity": identity,
             "count": len(given),
             "token": token,
             "claims": [claim for _, claim in given],
@@ -232,17 +259,16 @@ class SQL:
             return version
 
     def _append_in_steps(
-        self, study: str, given: Sequence[Record], create: bool, token: str
+        self, study: str, given: Sequence[Record], create: bool, identity: str | None, token: str
     ) -> int | None:
         with self._engine.begin() as connection:
             connection.execute(sa.text("START TRANSACTION"))
             if create:
-                row = studies.insert().values(name=study, version=len(given))
+                row = studies.insert().values(name=study, identity=token, version=len(given))
                 key, version = connection.execute(row).lastrowid, 0
             else:
-                log = studies.c.name == study
-                lock = sa.select(studies.c.id, studies.c.version).where(log).with_for_update()
-                found = connection.execute(lock).one_or_none()
+                log = sa.select(studies.c.id, studies.c.version).where(_is(study, identity))
+                found = connection.execute(log.with_for_update()).one_or_none()
                 if found is None:
                     return None
                 key, version = found
@@ -256,11 +282,16 @@ class SQL:
             connection.execute(records.insert(), rows)
         return int(version) + len(given)
 
+    def _missing(self, study: str, identity: str | None = None) -> StudyNotFound:
+        if identity is None:
+            return unknown(study, self._shown)
+        return gone(study, self._shown, again=study in self.studies())
+
     def _written(self, study: str, token: str) -> int | None:
         found = self._column(
             sa.select(records.c.seq)
             .join(studies, records.c.study == studies.c.id)
-            .where(studies.c.name == study, records.c.token == token)
+            .where(_is(study), records.c.token == token)
         )
         return found[0] if found else None
 
@@ -273,7 +304,7 @@ class SQL:
         taken = self._column(
             sa.select(records.c.claim)
             .join(studies, records.c.study == studies.c.id)
-            .where(studies.c.name == study, records.c.claim.in_(claims))
+            .where(_is(study), records.c.claim.in_(claims))
         )
         for claim in claims:
             if claim in taken:
@@ -306,6 +337,11 @@ class SQL:
                     raise translated(error, self._shown, self._password) from error
                 again = again or lost
             time.sleep(_dice.uniform(*SLEEP))
+
+
+def _is(study: str, identity: str | None = None) -> sa.ColumnElement[bool]:
+    named = studies.c.name == study
+    return named if identity is None else named & (studies.c.identity == identity)
 
 
 def _address(url: str) -> tuple[sa.URL, str]:

@@ -13,7 +13,7 @@ from random import SystemRandom
 from typing import Literal, TypeVar
 
 from luthier.errors import Conflict, InvalidInput, StorageError
-from luthier.storage._checks import already, check_append, check_name, check_range, unknown
+from luthier.storage._checks import already, check_append, check_name, check_range, gone, unknown
 from luthier.storage._sqlite_file import connect, is_busy, transient, translated
 from luthier.storage.base import Record
 
@@ -27,6 +27,9 @@ PATIENCE = 60.0
 LARGEST_LOG = 32 * 2**20
 """Bytes to which the write-ahead log may grow before writers are held off to empty it."""
 
+LOOK_EVERY = 0.1
+"""Seconds between looks at the file and its log: is it still ours, has it grown too large."""
+
 # A process that waits for another sleeps this long between tries, in seconds. Shorter
 # sleeps end in vain more often and slow down the process that is writing.
 SHORTEST_SLEEP, LONGEST_SLEEP = 0.0005, 0.004
@@ -38,14 +41,20 @@ FROM studies WHERE name = ?
 # The outer join gives one empty row for a study with nothing new, none for an unknown one.
 READ = """
 SELECT body FROM studies LEFT JOIN records ON study = id AND seq BETWEEN ? + 1 AND ?
-WHERE name = ? ORDER BY seq
+WHERE name = ? AND id = coalesce(?, id) ORDER BY seq
 """
 STUDIES = "SELECT name FROM studies ORDER BY id"
-BEGIN = "INSERT INTO studies (name) VALUES (?)"
+# The next id lies beyond all that were used in this file, by a random step: an id of a file
+# that was deleted does not come back in the one that takes its place.
+BEGIN = """
+INSERT INTO studies (id, name) SELECT abs(random() % (1 << 40)) + 1 + coalesce(
+    (SELECT seq FROM sqlite_sequence WHERE name = 'studies'), 0), ?
+"""
 LAST_VERSION = 2**63 - 1
 INSERT = "INSERT INTO records (study, seq, claim, body) VALUES (?, ?, ?, ?)"
 BEAT = """
-INSERT INTO beats (study, owner, at) SELECT id, ?, ? FROM studies WHERE name = ?
+INSERT INTO beats (study, owner, at)
+SELECT id, ?, ? FROM studies WHERE name = ? AND id = coalesce(?, id)
 ON CONFLICT (study, owner) DO UPDATE SET at = excluded.at
 """
 BEATS = "SELECT owner, at FROM studies LEFT JOIN beats ON study = id WHERE name = ?"
@@ -96,22 +105,30 @@ class SQLite:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
+        self._next_look = 0.0
         self._frozen = False
         _instances.add(self)
         self._patiently(lambda connection: None)  # what is wrong with the file shows now
 
-    def append(self, study: str, records: Sequence[Record], *, create: bool = False) -> int:
+    def append(
+        self,
+        study: str,
+        records: Sequence[Record],
+        *,
+        create: bool = False,
+        identity: str | None = None,
+    ) -> int:
         """Append all records or none; see `luthier.storage.base.Storage.append`."""
-        check_append(study, records)
+        check_append(study, records, create, identity)
 
-        def write(connection: sqlite3.Connection) -> int:
+        def write(connection: sqlite3.Connection) -> int | None:
             row = connection.execute(FIND, (study,)).fetchone()
             if create:
                 if row is not None:
                     raise already(study, self.url)
                 row = connection.execute(BEGIN, (study,)).lastrowid, 0
-            elif row is None:
-                raise unknown(study, self.url)
+            elif row is None or identity not in (None, str(row[0])):
+                return None
             key, version = row
             for body, claim in records:
                 version += 1
@@ -123,17 +140,28 @@ class SQLite:
                     raise Conflict(claim) from None
             return int(version)
 
-        return self._found(study, self._transact(write, create=create))
+        return self._found(study, self._transact(write, create=create), identity)
 
-    def read(self, study: str, after: int = 0, limit: int | None = None) -> list[str]:
+    def read(
+        self,
+        study: str,
+        after: int = 0,
+        limit: int | None = None,
+        *,
+        identity: str | None = None,
+    ) -> list[str]:
         """Return bodies in order; see `luthier.storage.base.Storage.read`."""
         check_range(after, limit)
         last = LAST_VERSION if limit is None else after + limit
-        rows = self._patiently(
-            lambda connection: connection.execute(READ, (after, last, study)).fetchall()
-        )
-        bodies = [body for (body,) in self._found(study, rows)]
+        sought = (after, last, study, identity)
+        rows = self._patiently(lambda connection: connection.execute(READ, sought).fetchall())
+        bodies = [body for (body,) in self._found(study, rows, identity)]
         return bodies if bodies != [None] else []
+
+    def identity(self, study: str) -> str:
+        """Return the mark of this very study; see `luthier.storage.base.Storage.identity`."""
+        row = self._patiently(lambda connection: connection.execute(FIND, (study,)).fetchone())
+        return str(self._found(study, row)[0])
 
     def studies(self) -> list[str]:
         """Return the names of all studies, in order of creation."""
@@ -154,13 +182,12 @@ class SQLite:
 
         self._found(study, self._transact(write))
 
-    def beat(self, study: str, owner: str) -> None:
+    def beat(self, study: str, owner: str, *, identity: str | None = None) -> None:
         """Note that `owner` is alive now, by the clock of this machine."""
         check_name("owner", owner)
-        beat = self._transact(
-            lambda connection: connection.execute(BEAT, (owner, time.time(), study)).rowcount
-        )
-        self._found(study, beat or None)
+        beat = (owner, time.time(), study, identity)
+        rows = self._transact(lambda connection: connection.execute(BEAT, beat).rowcount)
+        self._found(study, rows, identity)
 
     def beats(self, study: str) -> Mapping[str, float]:
         """Return for each owner the seconds since its last beat."""
@@ -186,10 +213,12 @@ class SQLite:
         if getattr(self, "_connection", None) is not None:
             self._disconnect()
 
-    def _found(self, study: str, result: T | None) -> T:
-        if not result:
+    def _found(self, study: str, result: T | None, identity: str | None = None) -> T:
+        if result:
+            return result
+        if identity is None:
             raise unknown(study, self.url)
-        return result
+        raise gone(study, self.url, again=study in self.studies())
 
     def _transact(
         self, work: Callable[[sqlite3.Connection], T], *, create: bool = False
@@ -198,7 +227,6 @@ class SQLite:
             connection.execute("BEGIN IMMEDIATE")
             result = work(connection)
             connection.execute("COMMIT")
-            self._tidy(connection)
             return result
 
         return self._patiently(transaction, create=create)
@@ -231,21 +259,25 @@ class SQLite:
                     if self._frozen:
                         self._disconnect()
 
-    def _tidy(self, connection: sqlite3.Connection) -> None:
-        """Empty the write-ahead log into the file if it has grown to `LARGEST_LOG`.
+    def _look(self, connection: sqlite3.Connection) -> None:
+        """Make sure that the file is still there, and empty its log if it is too large.
 
         SQLite's own checkpoints, every 4 MiB, do not hold other writers off. When several
         never pause, the log is never empty at the end of one and grows without bounds.
         """
-        # The append is safe already: what fails here is left to a later one.
+        if _inode(self.path) != self._file:
+            raise StorageError(f"{self.path} was deleted or replaced while it was in use")
+        # What fails here is left to a later look.
         with suppress(OSError, sqlite3.Error):
             if os.stat(self._log).st_size >= LARGEST_LOG:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def _connected(self, create: bool) -> sqlite3.Connection | None:
         if self._connection is not None:
-            if _identity(self.path) != self._file:
-                raise StorageError(f"{self.path} was deleted or replaced while it was in use")
+            now = time.monotonic()
+            if now >= self._next_look:
+                self._look(self._connection)
+                self._next_look = now + LOOK_EVERY
             return self._connection
         if not create and not os.path.exists(self.path):
             return None
@@ -254,7 +286,7 @@ class SQLite:
         if not ours:
             connection.close()
             return None
-        self._connection, self._frozen, self._file = connection, frozen, _identity(self.path)
+        self._connection, self._frozen, self._file = connection, frozen, _inode(self.path)
         return connection
 
     def _roll_back(self) -> None:
@@ -267,7 +299,7 @@ class SQLite:
         self._connection, self._frozen = None, False
 
 
-def _identity(path: str) -> tuple[int, int] | None:
+def _inode(path: str) -> tuple[int, int] | None:
     try:
         status = os.stat(path)
     except FileNotFoundError:

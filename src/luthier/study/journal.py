@@ -45,14 +45,18 @@ class Journal:
         self.study = study
         self.callables = callables
         self._ledger = Ledger()
+        self._identity: str | None = None
         self._lock = threading.RLock()  # threads may share a study; the ledger is one
         _journals.add(self)
 
     def sync(self) -> History:
         """Read what was appended since, and return the history up to there."""
         with self._lock:
+            identity = self._bound()
             while True:
-                texts = self.storage.read(self.study, self._ledger.version, BATCH)
+                texts = self.storage.read(
+                    self.study, self._ledger.version, BATCH, identity=identity
+                )
                 if texts:
                     self._fold(texts)
                 if len(texts) < BATCH:
@@ -77,7 +81,11 @@ class Journal:
             for index, event in enumerate(events)
         ]
         with self._lock:
-            version = self.storage.append(self.study, records, create=create)
+            if create:
+                version = self.storage.append(self.study, records, create=True)
+                self._identity = self.storage.identity(self.study)
+            else:
+                version = self.storage.append(self.study, records, identity=self._bound())
             if version == self._ledger.version + len(events):
                 self._ledger.apply(events)
             else:
@@ -96,12 +104,20 @@ class Journal:
         events: list[Event] = []
         for version in sorted(set(versions)):
             while ledger.version + len(events) < version:
-                texts = self.storage.read(self.study, ledger.version + len(events), BATCH)
+                texts = self.storage.read(
+                    self.study, ledger.version + len(events), BATCH, identity=self._bound()
+                )
                 events += from_texts(texts, callables=self.callables)
             due = version - ledger.version
             ledger.apply(events[:due])
             del events[:due]
             yield ledger.snapshot()
+
+    def _bound(self) -> str:
+        """Return the mark of this very study, not of another one of the same name."""
+        if self._identity is None:
+            self._identity = self.storage.identity(self.study)
+        return self._identity
 
     def _fold(self, texts: list[str]) -> None:
         # A long log makes millions of objects, none of them garbage: collecting costs double.

@@ -119,6 +119,7 @@ class StorageContract:
         attempts: list[Callable[[], Any]] = [
             lambda: storage.append("t", [Record("b")]),
             lambda: storage.read("t"),
+            lambda: storage.identity("t"),
             lambda: storage.delete("t"),
             lambda: storage.beat("t", "owner"),
             lambda: storage.beats("t"),
@@ -139,6 +140,58 @@ class StorageContract:
         assert storage.append("s", [Record("c", "17")], create=True) == 1
         assert storage.beats("s") == {}
         assert storage.studies() == ["t", "s"]
+
+    def test_an_identity_stays_and_is_shared_with_no_other_study(self, storage: Storage) -> None:
+        identities = set()
+        for place in range(4):
+            storage.append("s", [Record("a")], create=True)
+            storage.append(f"t{place}", [Record("b")], create=True)
+            known = storage.identity("s")
+            storage.append("s", [Record("c")])
+            assert storage.identity("s") == known
+            identities |= {known, storage.identity(f"t{place}")}
+            storage.delete("s")
+        assert len(identities) == 8
+
+    def test_who_gives_the_identity_does_as_without_it(self, storage: Storage) -> None:
+        storage.append("s", [Record("a", "1")], create=True)
+        known = storage.identity("s")
+        assert storage.append("s", [Record("b", "2"), Record("c")], identity=known) == 3
+        assert storage.append("s", [Record("d")], identity=known) == 4
+        assert storage.read("s", 1, 2, identity=known) == ["b", "c"]
+        assert storage.read("s", 4, identity=known) == []
+        with pytest.raises(Conflict):
+            storage.append("s", [Record("e", "2")], identity=known)
+        storage.beat("s", "owner", identity=known)
+        assert list(storage.beats("s")) == ["owner"]
+
+    def test_a_study_created_again_is_another_one(self, storage: Storage) -> None:
+        storage.append("s", [Record("a")], create=True)
+        old = storage.identity("s")
+        attempts: list[Callable[[], Any]] = [
+            lambda: storage.append("s", [Record("b", "17")], identity=old),
+            lambda: storage.append("s", [Record("b"), Record("c")], identity=old),
+            lambda: storage.read("s", identity=old),
+            lambda: storage.read("s", 99, identity=old),
+            lambda: storage.beat("s", "owner", identity=old),
+        ]
+        storage.read("s", identity=old)
+        storage.delete("s")
+        for attempt in attempts:
+            with pytest.raises(StudyNotFound, match="'s' .*was deleted$"):
+                attempt()
+        storage.append("s", [Record("new")], create=True)
+        for attempt in attempts:
+            with pytest.raises(StudyNotFound, match="'s' .*was deleted and created again"):
+                attempt()
+        assert storage.read("s", identity=storage.identity("s")) == ["new"]
+        assert storage.beats("s") == {}
+        assert storage.append("s", [Record("d", "17")]) == 2
+
+    def test_what_begins_has_no_identity_yet(self, storage: Storage) -> None:
+        with pytest.raises(InvalidInput, match="identity"):
+            storage.append("s", [Record("a")], create=True, identity="1")
+        assert storage.studies() == []
 
     @pytest.mark.parametrize(
         ("study", "records"),
@@ -290,10 +343,16 @@ class SharedStorageContract(StorageContract):
         assert other.append("s", [Record("c", "2")]) == 2
         assert storage.read("s", 1) == ["c"]
         assert list(other.beats("s")) == ["one"]
+        known = storage.identity("s")
+        assert other.identity("s") == known
         other.delete("s")
-        other.close()
         with pytest.raises(StudyNotFound):
             storage.append("s", [Record("d")])
+        other.append("s", [Record("e")], create=True)
+        with pytest.raises(StudyNotFound, match="created again"):
+            storage.append("s", [Record("f")], identity=known)
+        assert other.read("s") == ["e"]
+        other.close()
 
     def test_a_closed_storage_is_there_when_it_is_opened_again(
         self, reopen: Callable[[], Storage]

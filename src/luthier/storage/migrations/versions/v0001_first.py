@@ -25,6 +25,7 @@ def upgrade() -> None:
         "luthier_studies",
         sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=True),
         sa.Column("name", name, nullable=False, unique=True),
+        sa.Column("identity", sa.String(32), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
     )
     op.create_table(
