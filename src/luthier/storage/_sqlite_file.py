@@ -74,7 +74,9 @@ def connect(path: str, *, create: bool, durability: str) -> tuple[sqlite3.Connec
         raise ReadOnlyStorage(f"{path} cannot be written by this user")
     connection = _open(path, _mode(path, create))
     try:
+        connection.execute("BEGIN")  # another process may be creating the tables
         ours = _recognise(connection, path)
+        connection.execute("COMMIT")
         if create and not ours:
             _create_tables(connection, path)
             ours = True
