@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from luthier.samplers.random import Random
     from luthier.space.composite import Derived, Permutation, Simplex, Subset
     from luthier.space.conditions import Between
-    from luthier.space.constraints import Forbid
+    from luthier.space.constraints import Forbid, Rule
     from luthier.space.params import Categorical, Float, Int
     from luthier.space.priors import Around, Beta, LogNormal, Normal, Uniform
     from luthier.space.space import Space
@@ -54,6 +54,7 @@ _HOME = {
     "Derived": "space.composite",
     "Between": "space.conditions",
     "Forbid": "space.constraints",
+    "Rule": "space.constraints",
     "Uniform": "space.priors",
     "Normal": "space.priors",
     "LogNormal": "space.priors",
@@ -95,6 +96,7 @@ __all__ = [
     "Derived",
     "Between",
     "Forbid",
+    "Rule",
     "Uniform",
     "Normal",
     "LogNormal",

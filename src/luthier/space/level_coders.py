@@ -55,10 +55,12 @@ class ChoiceCoder:
     def __init__(self, name: str, param: Categorical) -> None:
         self.name, self.param = name, param
         self.size = len(param.choices)
+        self._index = param.index
         self._live = np.fromiter(map(param.index.__getitem__, param.live), np.int64)
-        choices = np.empty(self.size, object)
-        choices[:] = param.choices
-        self._cells = choices[_nearest(self._live, self.size)]
+        self._cells = np.empty(self.size, object)
+        self._cells[:] = param.choices
+        if param.retired:
+            self._cells = self._cells[_nearest(self._live, self.size)]
         self.uniform = param.weights is None and not param.retired
         kind: Kind = "ordered" if param.ordered else "categorical"
         edges = int(self._live[0]) / self.size, int(self._live[-1] + 1) / self.size
@@ -80,7 +82,7 @@ class ChoiceCoder:
 
     def _position(self, value: Any) -> int:
         try:
-            return self.param.index[value]
+            return self._index[value]
         except (KeyError, TypeError):
             allowed = f"one of {listing(self.param.choices)}"
             raise InvalidParams(self.name, value, allowed) from None

@@ -17,8 +17,6 @@ from luthier.samplers.registry import name_of
 from luthier.samplers.registry import names as sampler_names
 from luthier.schedulers.base import Scheduler
 from luthier.schedulers.full import Full
-from luthier.space.composite import Derived
-from luthier.space.constraints import Rule
 from luthier.space.space import Space
 from luthier.storage.base import Storage
 from luthier.storage.registry import open_storage
@@ -97,7 +95,7 @@ def create_study(
         raise InvalidInput("study_name", study_name, "a name that is not empty")
     made = make_sampler(sampler if sampler is not None else DEFAULT_SAMPLER)
     opened = open_storage(storage)
-    journal = Journal(opened, study_name, callables_of(problem.space))
+    journal = Journal(opened, study_name, problem.space.callables)
     try:
         journal.append(Defined(problem, now()), create=True)
     except StudyExists:
@@ -205,18 +203,6 @@ def _make_space(space: Space | Mapping[str, Any] | type | None) -> Space:
     if isinstance(space, type):
         return Space.from_dataclass(space)
     raise InvalidInput("space", space, "a Space, a mapping of parameters, or a dataclass")
-
-
-def callables_of(space: Space) -> dict[str, Callable[..., Any]]:
-    """Return the functions of a space by the names that stand for them in the log."""
-    found: dict[str, Callable[..., Any]] = {}
-    for rule in space.constraints:
-        if isinstance(rule, Rule) and rule.function is not None:
-            found[rule.name] = rule.function
-    for param in space.params.values():
-        if isinstance(param, Derived) and callable(param.expression):
-            found[param.name] = param.expression
-    return found
 
 
 def _make_objectives(
