@@ -87,8 +87,17 @@ class Engine:
         # Our own samplers keep their contract by test; for others it is checked each time.
         self._trusted = type(sampler).__module__.startswith("luthier.samplers.")
 
-    def claim(self, below: int | None = None) -> Ticket | FrozenTrial | None:
+    def claim(
+        self, below: int | None = None, *, synced: bool = False
+    ) -> Ticket | FrozenTrial | None:
         """Start a trial: one handed back, one queued, or a new one numbered under `below`.
+
+        Parameters
+        ----------
+        below : int, optional
+            The study's number of trials ends here.
+        synced : bool, default False
+            The log was written to just now, and so needs no look at what others wrote.
 
         Returns
         -------
@@ -101,13 +110,13 @@ class Engine:
         """
         self._open()
         while True:
-            history = self.journal.sync()
+            history = self.journal.history if synced else self.journal.sync()
             if self._leases.release_lost(history):
                 history = self.journal.history
             try:
                 return self._claim(history, below)
             except Conflict:
-                continue
+                synced = False
 
     def _claim(self, history: History, below: int | None) -> Ticket | FrozenTrial | None:
         waiting = history.next_waiting

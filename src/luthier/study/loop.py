@@ -94,7 +94,7 @@ class Loop:
                     with self._interrupts.allowed():
                         outcomes = self._executor.poll(LOOK_UP)
                     self._settle(outcomes)
-                    self._fill()
+                    self._fill(synced=bool(outcomes))
         finally:
             self._hand_back()
         if self._meter.gives_up:
@@ -105,10 +105,10 @@ class Loop:
         assert self._reason is not None  # the loop ends only when something said stop
         return self._reason
 
-    def _fill(self) -> None:
+    def _fill(self, synced: bool = False) -> None:
         while len(self._running) < self._executor.slots and not self._stops():
             try:
-                claimed = self._engine.claim(self._budget.total_trials)
+                claimed = self._engine.claim(self._budget.total_trials, synced=synced)
             except SpaceExhausted as error:
                 self._reason = str(error)
                 return
