@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -19,6 +20,7 @@ import pytest
 
 import luthier.storage.sqlite
 from luthier.errors import (
+    Conflict,
     CorruptStorage,
     InvalidInput,
     LuthierError,
@@ -176,14 +178,45 @@ def test_durability_decides_what_is_waited_for(path: Path, durability: str, leve
     storage.close()
 
 
-def test_a_file_that_disappears_is_noticed(path: Path, storage: SQLite) -> None:
+def test_a_file_that_disappears_is_noticed_soon(path: Path, storage: SQLite) -> None:
     storage.append("s", [Record("a")], create=True)
     path.unlink()
+    deadline = time.monotonic() + 10
+
+    def append_for_long() -> None:
+        while time.monotonic() < deadline:
+            storage.append("s", [Record("b")])
+
     with pytest.raises(StorageError, match="deleted or replaced"):
-        storage.append("s", [Record("b")])
+        append_for_long()
     path.write_bytes(b"")
     with pytest.raises(StorageError, match="deleted or replaced"):
         storage.read("s")
+
+
+def test_a_study_of_a_deleted_file_is_not_that_of_the_next_one(path: Path) -> None:
+    identities = set()
+    for _ in range(3):
+        with closing(SQLite(path)) as storage:
+            storage.append("s", [Record("a")], create=True)
+            identities.add(storage.identity("s"))
+        path.unlink()
+    assert len(identities) == 3
+
+
+def test_writers_that_take_turns_append_behind_each_other(path: Path, storage: SQLite) -> None:
+    storage.append("s", [Record("begin")], create=True)
+    with closing(SQLite(path)) as other:
+        for place in range(5):
+            assert storage.append("s", [Record("mine", f"{place}")]) == 4 * place + 2
+            with pytest.raises(Conflict):
+                other.append("s", [Record("taken", f"{place}")])
+            assert other.append("s", [Record("a"), Record("b")]) == 4 * place + 4
+            assert other.append("s", [Record("c")]) == 4 * place + 5
+        other.delete("s")
+        other.append("s", [Record("again")], create=True)
+        assert storage.append("s", [Record("mine")]) == 2
+    assert storage.read("s") == ["again", "mine"]
 
 
 def test_a_lock_that_is_never_released_is_an_error_and_does_not_stop_readers(
@@ -212,7 +245,10 @@ def test_a_writer_waits_for_a_lock(path: Path, storage: SQLite) -> None:
             assert waiting.result(timeout=10) == 2
 
 
-def test_the_log_beside_the_file_stays_small(path: Path, storage: SQLite) -> None:
+def test_the_log_beside_the_file_stays_small(
+    path: Path, storage: SQLite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(luthier.storage.sqlite, "LOOK_EVERY", 0.0)
     storage.append("s", [Record("begin")], create=True)
     log = Path(f"{path}-wal")
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:

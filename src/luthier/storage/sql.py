@@ -33,6 +33,9 @@ PATIENCE = 60.0
 SLEEP = (0.02, 0.2)
 """Shortest and longest pause before the next try, in seconds."""
 
+STEP_BACK, LONGEST_STEP_BACK = 0.001, 0.1
+"""Seconds that the loser of a claim waits on average: twice as long after each further loss."""
+
 DRIVERS = {
     "postgres": ("postgresql+psycopg", "sql"),
     "postgresql": ("postgresql+psycopg", "sql"),
@@ -41,29 +44,56 @@ DRIVERS = {
 }
 
 # One statement is one transaction and one round trip. The study's row stays locked until
-# the records are there, so readers see versions in order and without holes.
-_POSTGRESQL_RECORDS = """
-), added AS (
+# the records are there, so readers see versions in order and without holes. That the first
+# claim is taken is an answer and no error: with many writers it is what they hear most.
+_CREATED = """
+WITH log AS (
+    INSERT INTO luthier_studies (name, identity, version) VALUES (:study, :token, :count)
+    RETURNING id, 0 AS version
+)"""
+_FOUND = """
+WITH log AS (
+    SELECT id, version FROM luthier_studies
+    WHERE name = :study AND identity = coalesce(CAST(:identity AS text), identity)
+    FOR NO KEY UPDATE
+)"""
+_FIRST = """, first AS (
     INSERT INTO luthier_records (study, seq, claim, token, body)
-    SELECT log.id, log.version - :count + place, claim,
-        CASE place WHEN 1 THEN CAST(:token AS text) END, body
-    FROM log, unnest(CAST(:claims AS text[]), CAST(:bodies AS text[]))
+    SELECT id, version + 1, CAST(:claim AS text), CAST(:token AS text), CAST(:body AS text)
+    FROM log ON CONFLICT DO NOTHING RETURNING study, seq
+)"""
+_REST = """, rest AS (
+    INSERT INTO luthier_records (study, seq, claim, body)
+    SELECT study, seq + place, given.claim, given.body
+    FROM first, unnest(CAST(:claims AS text[]), CAST(:bodies AS text[]))
         WITH ORDINALITY AS given (claim, body, place)
-    RETURNING seq
+)"""
+_COUNTED = """, counted AS (
+    UPDATE luthier_studies SET version = version + :count FROM first WHERE id = first.study
+)"""
+_VERSION = "SELECT seq FROM log LEFT JOIN first ON true"
+POSTGRESQL_CREATE = sa.text(_CREATED + _FIRST + _REST + _VERSION)
+POSTGRESQL_APPEND_ONE = sa.text(_FOUND + _FIRST + _COUNTED + _VERSION)
+POSTGRESQL_APPEND = sa.text(_FOUND + _FIRST + _REST + _COUNTED + _VERSION)
+# Made once: to build a query takes longer than to run it. The outer join gives one empty row
+# for a study with nothing new, none for an unknown one. MySQL would sort it in a temporary
+# table; in Python it is nearly free.
+READ = (
+    sa.select(records.c.seq, records.c.body)
+    .select_from(
+        studies.outerjoin(
+            records,
+            (records.c.study == studies.c.id)
+            & records.c.seq.between(sa.bindparam("after") + 1, sa.bindparam("last")),
+        )
+    )
+    .where(
+        studies.c.name == sa.bindparam("study"),
+        studies.c.identity
+        == sa.func.coalesce(sa.bindparam("identity", type_=sa.String), studies.c.identity),
+    )
 )
-SELECT max(seq) FROM added
-"""
-POSTGRESQL_CREATE = sa.text(
-    "WITH log AS ("
-    "INSERT INTO luthier_studies (name, identity, version) VALUES (:study, :token, :count) "
-    "RETURNING id, version" + _POSTGRESQL_RECORDS
-)
-POSTGRESQL_APPEND = sa.text(
-    "WITH log AS ("
-    "UPDATE luthier_studies SET version = version + :count WHERE name = :study "
-    "AND identity = coalesce(CAST(:identity AS text), identity) "
-    "RETURNING id, version" + _POSTGRESQL_RECORDS
-)
+LAST_VERSION = 2**63 - 1
 POSTGRESQL_BEAT = """
 INSERT INTO luthier_beats (study, owner, at)
 SELECT id, :owner, clock_timestamp() AT TIME ZONE 'UTC' FROM luthier_studies
@@ -121,6 +151,7 @@ class SQL:
         except ImportError as error:
             raise MissingExtra(f"a study on {address.get_backend_name()}", extra) from error
         self._on_postgresql = self._engine.dialect.name == "postgresql"
+        self._losses = 0
         _instances.add(self)
         try:
             self._patiently(lambda again: prepare(self._engine, self._shown), patience=0.0)
@@ -143,16 +174,22 @@ class SQL:
 
         def attempt(again: bool) -> int:
             try:
-                version = write(study, records, create, identity, token)
-            except IntegrityError as error:
-                if again and (written := self._written(study, token)) is not None:
-                    return written + len(records) - 1
-                raise self._refusal(study, records, create, error) from error
-            if version is None:
+                first = write(study, records, create, identity, token)
+            except (Conflict, IntegrityError) as error:
+                first = self._written(study, token) if again else None
+                if first is None:
+                    raise self._refusal(study, records, create, error) from None
+            if first is None:
                 raise self._missing(study, identity)
-            return version
+            return first + len(records) - 1
 
-        return self._patiently(attempt)
+        try:
+            version = self._patiently(attempt)
+        except Conflict:
+            self._step_back()
+            raise
+        self._losses = 0
+        return version
 
     def read(
         self,
@@ -164,16 +201,9 @@ class SQL:
     ) -> list[str]:
         """Return bodies in order; see `luthier.storage.base.Storage.read`."""
         check_range(after, limit)
-        new = (records.c.study == studies.c.id) & (records.c.seq > after)
-        if limit is not None:
-            new &= records.c.seq <= after + limit
-        # The outer join gives one empty row for a study with nothing new, none for an
-        # unknown one. MySQL would sort it in a temporary table; here it is nearly free.
-        rows = self._rows(
-            sa.select(records.c.seq, records.c.body)
-            .select_from(studies.outerjoin(records, new))
-            .where(_is(study, identity))
-        )
+        last = LAST_VERSION if limit is None else after + limit
+        sought = {"study": study, "identity": identity, "after": after, "last": last}
+        rows = self._rows(READ, sought)
         if not rows:
             raise self._missing(study, identity)
         return [body for seq, body in sorted(rows) if seq is not None]
@@ -245,18 +275,29 @@ class SQL:
     def _append_at_once(
         self, study: str, given: Sequence[Record], create: bool, identity: str | None, token: str
     ) -> int | None:
-        values = {
+        (body, claim), *rest = given
+        values: dict[str, object] = {
             "study": study,
             "identity": identity,
             "count": len(given),
             "token": token,
-            "claims": [claim for _, claim in given],
-            "bodies": [body for body, _ in given],
+            "claim": claim,
+            "body": body,
         }
+        statement = POSTGRESQL_APPEND_ONE
+        if rest or create:
+            statement = POSTGRESQL_CREATE if create else POSTGRESQL_APPEND
+            values["claims"] = [record.claim for record in rest]
+            values["bodies"] = [record.body for record in rest]
         with self._engine.connect() as connection:
-            result = connection.execute(POSTGRESQL_CREATE if create else POSTGRESQL_APPEND, values)
-            version: int | None = result.scalar_one()
-            return version
+            result = connection.execute(statement, values)
+            row = result.one_or_none()
+        if row is None:
+            return None
+        first: int | None = row[0]
+        if first is None:
+            raise Conflict(str(claim))
+        return first
 
     def _append_in_steps(
         self, study: str, given: Sequence[Record], create: bool, identity: str | None, token: str
@@ -280,12 +321,18 @@ class SQL:
             ]
             rows[0]["token"] = token
             connection.execute(records.insert(), rows)
-        return int(version) + len(given)
+        return int(version) + 1
 
     def _missing(self, study: str, identity: str | None = None) -> StudyNotFound:
         if identity is None:
             return unknown(study, self._shown)
         return gone(study, self._shown, again=study in self.studies())
+
+    def _step_back(self) -> None:
+        # Eight who claim the same word at once keep the server busy with seven refusals, and
+        # the next word finds them all there again. Those who lose repeatedly let others pass.
+        self._losses += 1
+        time.sleep(_dice.uniform(0.0, min(STEP_BACK * 2**self._losses, LONGEST_STEP_BACK)))
 
     def _written(self, study: str, token: str) -> int | None:
         found = self._column(
@@ -296,8 +343,14 @@ class SQL:
         return found[0] if found else None
 
     def _refusal(
-        self, study: str, given: Sequence[Record], create: bool, error: IntegrityError
+        self,
+        study: str,
+        given: Sequence[Record],
+        create: bool,
+        error: Conflict | IntegrityError,
     ) -> LuthierError:
+        if isinstance(error, Conflict):
+            return error
         if create:
             return already(study, self._shown)
         claims = [claim for _, claim in given if claim is not None]
@@ -314,10 +367,12 @@ class SQL:
     def _column(self, query: sa.Select[Any]) -> list[Any]:
         return [row[0] for row in self._rows(query)]
 
-    def _rows(self, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
+    def _rows(
+        self, query: sa.Select[Any], values: Mapping[str, object] | None = None
+    ) -> list[tuple[Any, ...]]:
         def attempt(again: bool) -> list[tuple[Any, ...]]:
             with self._engine.connect() as connection:
-                return [tuple(row) for row in connection.execute(query)]
+                return [tuple(row) for row in connection.execute(query, values)]
 
         return self._patiently(attempt)
 

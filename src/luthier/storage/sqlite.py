@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from random import SystemRandom
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from luthier.errors import Conflict, InvalidInput, StorageError
 from luthier.storage._checks import already, check_append, check_name, check_range, gone, unknown
@@ -50,6 +50,10 @@ BEGIN = """
 INSERT INTO studies (id, name) SELECT abs(random() % (1 << 40)) + 1 + coalesce(
     (SELECT seq FROM sqlite_sequence WHERE name = 'studies'), 0), ?
 """
+# One statement is one transaction of its own: the quickest append, for the study whose id and
+# version are known. Ids do not come back and logs only grow, so what was known and is true no
+# longer meets a record in that place, or no study.
+NEXT = "INSERT INTO records (study, seq, claim, body) SELECT id, ?, ?, ? FROM studies WHERE id = ?"
 LAST_VERSION = 2**63 - 1
 INSERT = "INSERT INTO records (study, seq, claim, body) VALUES (?, ?, ?, ?)"
 BEAT = """
@@ -58,6 +62,13 @@ SELECT id, ?, ? FROM studies WHERE name = ? AND id = coalesce(?, id)
 ON CONFLICT (study, owner) DO UPDATE SET at = excluded.at
 """
 BEATS = "SELECT owner, at FROM studies LEFT JOIN beats ON study = id WHERE name = ?"
+
+
+class _End(NamedTuple):
+    """Where a study ends."""
+
+    key: int
+    version: int
 
 
 class SQLite:
@@ -106,6 +117,7 @@ class SQLite:
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._next_look = 0.0
+        self._ends: dict[str, _End] = {}  # as last known
         self._frozen = False
         _instances.add(self)
         self._patiently(lambda connection: None)  # what is wrong with the file shows now
@@ -122,25 +134,24 @@ class SQLite:
         check_append(study, records, create, identity)
 
         def write(connection: sqlite3.Connection) -> int | None:
-            row = connection.execute(FIND, (study,)).fetchone()
-            if create:
-                if row is not None:
-                    raise already(study, self.url)
-                row = connection.execute(BEGIN, (study,)).lastrowid, 0
-            elif row is None or identity not in (None, str(row[0])):
+            end = self._ends.get(study)
+            if end is not None and len(records) == 1 and not create:
+                end = _append_next(connection, end, records[0], identity)
+                if end is not None:
+                    self._ends[study] = end
+                    return end.version
+            connection.execute("BEGIN IMMEDIATE")
+            end = self._end(connection, study, create, identity)
+            if end is not None:
+                _append_all(connection, end, records)
+                end = _End(end.key, end.version + len(records))
+            connection.execute("COMMIT")
+            if end is None:
                 return None
-            key, version = row
-            for body, claim in records:
-                version += 1
-                try:
-                    connection.execute(INSERT, (key, version, claim, body))
-                except sqlite3.IntegrityError:
-                    if claim is None:
-                        raise
-                    raise Conflict(claim) from None
-            return int(version)
+            self._ends[study] = end
+            return end.version
 
-        return self._found(study, self._transact(write, create=create), identity)
+        return self._found(study, self._patiently(write, create=create), identity)
 
     def read(
         self,
@@ -156,7 +167,12 @@ class SQLite:
         sought = (after, last, study, identity)
         rows = self._patiently(lambda connection: connection.execute(READ, sought).fetchall())
         bodies = [body for (body,) in self._found(study, rows, identity)]
-        return bodies if bodies != [None] else []
+        if bodies == [None]:
+            return []
+        end = self._ends.get(study)
+        if end is not None and end.version < after + len(bodies):  # others have appended
+            self._ends[study] = _End(end.key, after + len(bodies))
+        return bodies
 
     def identity(self, study: str) -> str:
         """Return the mark of this very study; see `luthier.storage.base.Storage.identity`."""
@@ -172,21 +188,24 @@ class SQLite:
         """Delete a study; see `luthier.storage.base.Storage.delete`."""
 
         def write(connection: sqlite3.Connection) -> list[int] | None:
+            connection.execute("BEGIN IMMEDIATE")
             found: list[int] | None = connection.execute(FIND, (study,)).fetchone()
             if found is not None:
                 key = (found[0],)
                 connection.execute("DELETE FROM records WHERE study = ?", key)
                 connection.execute("DELETE FROM beats WHERE study = ?", key)
                 connection.execute("DELETE FROM studies WHERE id = ?", key)
+            connection.execute("COMMIT")
+            self._ends.pop(study, None)
             return found
 
-        self._found(study, self._transact(write))
+        self._found(study, self._patiently(write))
 
     def beat(self, study: str, owner: str, *, identity: str | None = None) -> None:
         """Note that `owner` is alive now, by the clock of this machine."""
         check_name("owner", owner)
         beat = (owner, time.time(), study, identity)
-        rows = self._transact(lambda connection: connection.execute(BEAT, beat).rowcount)
+        rows = self._patiently(lambda connection: connection.execute(BEAT, beat).rowcount)
         self._found(study, rows, identity)
 
     def beats(self, study: str) -> Mapping[str, float]:
@@ -213,23 +232,24 @@ class SQLite:
         if getattr(self, "_connection", None) is not None:
             self._disconnect()
 
+    def _end(
+        self, connection: sqlite3.Connection, study: str, create: bool, identity: str | None
+    ) -> _End | None:
+        row = connection.execute(FIND, (study,)).fetchone()
+        if create:
+            if row is not None:
+                raise already(study, self.url)
+            row = connection.execute(BEGIN, (study,)).lastrowid, 0
+        elif row is None or identity not in (None, str(row[0])):
+            return None
+        return _End(*row)
+
     def _found(self, study: str, result: T | None, identity: str | None = None) -> T:
         if result:
             return result
         if identity is None:
             raise unknown(study, self.url)
         raise gone(study, self.url, again=study in self.studies())
-
-    def _transact(
-        self, work: Callable[[sqlite3.Connection], T], *, create: bool = False
-    ) -> T | None:
-        def transaction(connection: sqlite3.Connection) -> T:
-            connection.execute("BEGIN IMMEDIATE")
-            result = work(connection)
-            connection.execute("COMMIT")
-            return result
-
-        return self._patiently(transaction, create=create)
 
     def _patiently(
         self, work: Callable[[sqlite3.Connection], T], *, create: bool = False
@@ -262,7 +282,7 @@ class SQLite:
     def _look(self, connection: sqlite3.Connection) -> None:
         """Make sure that the file is still there, and empty its log if it is too large.
 
-        SQLite's own checkpoints, every 4 MiB, do not hold other writers off. When several
+        SQLite's own checkpoints, every 16 MiB, do not hold other writers off. When several
         never pause, the log is never empty at the end of one and grows without bounds.
         """
         if _inode(self.path) != self._file:
@@ -297,6 +317,34 @@ class SQLite:
         if self._connection is not None:
             self._connection.close()
         self._connection, self._frozen = None, False
+        self._ends.clear()
+
+
+def _append_next(
+    connection: sqlite3.Connection, end: _End, record: Record, identity: str | None
+) -> _End | None:
+    """Append behind the end as last known; None if that is not where the study ends now."""
+    body, claim = record
+    if identity not in (None, str(end.key)):
+        return None
+    try:
+        row = (end.version + 1, claim, body, end.key)
+        appended = connection.execute(NEXT, row).rowcount
+    except sqlite3.IntegrityError as error:
+        if claim is not None and error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+            raise Conflict(claim) from None
+        return None  # others have appended since
+    return _End(end.key, end.version + 1) if appended else None
+
+
+def _append_all(connection: sqlite3.Connection, end: _End, records: Sequence[Record]) -> None:
+    for seq, (body, claim) in enumerate(records, end.version + 1):
+        try:
+            connection.execute(INSERT, (end.key, seq, claim, body))
+        except sqlite3.IntegrityError:
+            if claim is None:
+                raise
+            raise Conflict(claim) from None
 
 
 def _inode(path: str) -> tuple[int, int] | None:

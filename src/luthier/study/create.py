@@ -95,7 +95,7 @@ def create_study(
         raise InvalidInput("study_name", study_name, "a name that is not empty")
     made = make_sampler(sampler if sampler is not None else DEFAULT_SAMPLER)
     opened = open_storage(storage)
-    journal = Journal(opened, study_name, problem.space.callables)
+    journal = Journal(opened, study_name, dict(problem.space.callables))
     try:
         journal.append(Defined(problem, now()), create=True)
     except StudyExists:

@@ -178,11 +178,11 @@ class StorageContract:
         storage.read("s", identity=old)
         storage.delete("s")
         for attempt in attempts:
-            with pytest.raises(StudyNotFound, match="'s' .*was deleted$"):
+            with pytest.raises(StudyNotFound, match=r"'s' .*was deleted$"):
                 attempt()
         storage.append("s", [Record("new")], create=True)
         for attempt in attempts:
-            with pytest.raises(StudyNotFound, match="'s' .*was deleted and created again"):
+            with pytest.raises(StudyNotFound, match=r"'s' .*was deleted and created again"):
                 attempt()
         assert storage.read("s", identity=storage.identity("s")) == ["new"]
         assert storage.beats("s") == {}
