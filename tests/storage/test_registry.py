@@ -46,6 +46,18 @@ def test_sqlite(
     assert storage.url == f"sqlite:///{tmp_path / name}"
 
 
+def test_the_durability_of_sqlite_can_be_said_in_its_url(tmp_path: Path) -> None:
+    path = tmp_path / "a?b.db"
+    storage = open_storage(f"sqlite:///{path}?durability=power")
+    assert isinstance(storage, SQLite)
+    assert (storage.path, storage.durability) == (str(path), "power")
+    again = open_storage(storage.url)
+    assert isinstance(again, SQLite)
+    assert (again.path, again.durability) == (str(path), "power")
+    with pytest.raises(InvalidInput, match="durability"):
+        open_storage(f"sqlite:///{path}?durability=forever")
+
+
 @pytest.mark.parametrize("url", ["", "runs", "runs.json", "redis://me:s3cret@host", "sqlite://"])
 def test_anything_else_is_refused_with_what_is_allowed(url: str) -> None:
     with pytest.raises(InvalidInput) as caught:

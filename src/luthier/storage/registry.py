@@ -21,7 +21,8 @@ def open_storage(storage: str | os.PathLike[str] | Storage | None = None) -> Sto
         - ``None`` or ``"memory"``: memory of this process (default).
         - ``"sqlite"``: the file ``luthier.db`` in the current folder.
         - ``"runs.db"``, also ``.sqlite`` or ``.sqlite3``: that SQLite file.
-        - ``"sqlite:///runs.db"``: the same; with four slashes an absolute path.
+        - ``"sqlite:///runs.db"``: the same; with four slashes an absolute path. At the end
+          ``?durability=power`` may say what every append outlives, see `SQLite`.
         - ``"postgresql://user@host/database"``: PostgreSQL (extra ``sql``).
         - ``"mysql://..."`` or ``"mariadb://..."``: MySQL, MariaDB (extra ``mysql``).
 
@@ -69,7 +70,14 @@ def _memory(url: str) -> Storage:
 def _sqlite(url: str) -> Storage:
     from luthier.storage.sqlite import SQLite
 
-    return SQLite() if url == "sqlite" else SQLite(url.removeprefix("sqlite:///"))
+    if url == "sqlite":
+        return SQLite()
+    path = url.removeprefix("sqlite:///")
+    if path != url:
+        bare, mark, durability = path.rpartition("?durability=")
+        if mark:
+            return SQLite(bare, durability=durability)  # type: ignore[arg-type]  # it checks
+    return SQLite(path)
 
 
 def _sql(url: str) -> Storage:

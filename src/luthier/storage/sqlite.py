@@ -110,6 +110,8 @@ class SQLite:
         self.path = os.path.abspath(name)
         self.durability: Literal["process", "power"] = durability
         self.url = f"sqlite:///{self.path}"
+        if durability == "power":
+            self.url += "?durability=power"
         if not os.path.isdir(os.path.dirname(self.path)):
             raise StorageError(f"{self.path}: the folder does not exist")
         self._log = f"{self.path}-wal"
