@@ -266,7 +266,8 @@ def test_export_json(luthier, study, tmp_path):
 
 
 def test_export_parquet(luthier, study, tmp_path):
-    parquet = pytest.importorskip("pyarrow.parquet")
+    import pyarrow.parquet as parquet
+
     luthier.ok("export", "toy", "-o", "toy.parquet")
     table = parquet.read_table(tmp_path / "toy.parquet").to_pydict()
     assert table["params_x"] == [trial.params["x"] for trial in study.trials]
@@ -282,7 +283,8 @@ def test_export_of_odd_values(luthier, tmp_path):
     assert [row["params_x"] for row in rows] == ["1", "a", '[1, "b"]', "inf"]
     trials = luthier.json("export", "--storage", "o.db")["trials"]
     assert [trial["params"]["x"] for trial in trials] == [1, "a", [1, "b"], "inf"]
-    parquet = pytest.importorskip("pyarrow.parquet")
+    import pyarrow.parquet as parquet
+
     luthier.ok("export", "--storage", "o.db", "-o", "o.parquet")
     values = parquet.read_table(tmp_path / "o.parquet").to_pydict()["params_x"]
     assert values == ["1", "a", '[1, "b"]', "inf"]
