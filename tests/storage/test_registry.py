@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +64,14 @@ def test_anything_else_is_refused_with_what_is_allowed(url: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         open_storage(url)
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [3, b"runs.db", 1.5, ["runs.db"], Memory], ids=repr)
+def test_what_is_no_text_is_refused(given: Any) -> None:
+    with pytest.raises(InvalidInput, match="storage"):
+        open_storage(given)
+    with pytest.raises(InvalidInput, match="path"):
+        SQLite(given)
 
 
 def test_a_missing_driver_is_told_with_the_extra_that_brings_it() -> None:

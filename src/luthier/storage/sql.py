@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from luthier.errors import Conflict, InvalidInput, LuthierError, MissingExtra, StudyNotFound
 from luthier.storage._checks import already, check_append, check_name, check_range, gone, unknown
+from luthier.storage._stepping_back import SteppingBack
 from luthier.storage.base import Record
 
 try:
@@ -32,9 +33,6 @@ PATIENCE = 60.0
 
 SLEEP = (0.02, 0.2)
 """Shortest and longest pause before the next try, in seconds."""
-
-STEP_BACK, LONGEST_STEP_BACK = 0.001, 0.1
-"""Seconds that the loser of a claim waits on average: twice as long after each further loss."""
 
 DRIVERS = {
     "postgres": ("postgresql+psycopg", "sql"),
@@ -60,7 +58,7 @@ WITH log AS (
 _FIRST = """, first AS (
     INSERT INTO luthier_records (study, seq, claim, token, body)
     SELECT id, version + 1, CAST(:claim AS text), CAST(:token AS text), CAST(:body AS text)
-    FROM log ON CONFLICT DO NOTHING RETURNING study, seq
+    FROM log ON CONFLICT (study, claim) WHERE claim IS NOT NULL DO NOTHING RETURNING study, seq
 )"""
 _REST = """, rest AS (
     INSERT INTO luthier_records (study, seq, claim, body)
@@ -75,6 +73,7 @@ _VERSION = "SELECT seq FROM log LEFT JOIN first ON true"
 POSTGRESQL_CREATE = sa.text(_CREATED + _FIRST + _REST + _VERSION)
 POSTGRESQL_APPEND_ONE = sa.text(_FOUND + _FIRST + _COUNTED + _VERSION)
 POSTGRESQL_APPEND = sa.text(_FOUND + _FIRST + _REST + _COUNTED + _VERSION)
+
 # Made once: to build a query takes longer than to run it. The outer join gives one empty row
 # for a study with nothing new, none for an unknown one. MySQL would sort it in a temporary
 # table; in Python it is nearly free.
@@ -114,8 +113,9 @@ class SQL:
     """Logs in tables of a database server that any number of machines may share.
 
     Writers of the same study queue at its row, those of different studies do not wait for
-    each other. A server that goes away is waited for, up to a minute; an append whose
-    answer got lost is written once, not twice.
+    each other. Who loses a claim waits up to 0.1 s, the longer the more it lost in a row. A
+    server that goes away is waited for, up to a minute; an append whose answer got lost is
+    written once, not twice.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ class SQL:
         except ImportError as error:
             raise MissingExtra(f"a study on {address.get_backend_name()}", extra) from error
         self._on_postgresql = self._engine.dialect.name == "postgresql"
-        self._losses = 0
+        self._claims = SteppingBack()
         _instances.add(self)
         try:
             self._patiently(lambda again: prepare(self._engine, self._shown), patience=0.0)
@@ -186,9 +186,9 @@ class SQL:
         try:
             version = self._patiently(attempt)
         except Conflict:
-            self._step_back()
+            self._claims.lost()
             raise
-        self._losses = 0
+        self._claims.won()
         return version
 
     def read(
@@ -327,12 +327,6 @@ class SQL:
         if identity is None:
             return unknown(study, self._shown)
         return gone(study, self._shown, again=study in self.studies())
-
-    def _step_back(self) -> None:
-        # Eight who claim the same word at once keep the server busy with seven refusals, and
-        # the next word finds them all there again. Those who lose repeatedly let others pass.
-        self._losses += 1
-        time.sleep(_dice.uniform(0.0, min(STEP_BACK * 2**self._losses, LONGEST_STEP_BACK)))
 
     def _written(self, study: str, token: str) -> int | None:
         found = self._column(

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, TypeVar
 from luthier.errors import Conflict, InvalidInput, StorageError
 from luthier.storage._checks import already, check_append, check_name, check_range, gone, unknown
 from luthier.storage._sqlite_file import connect, is_busy, transient, translated
+from luthier.storage._stepping_back import SteppingBack
 from luthier.storage.base import Record
 
 T = TypeVar("T")
@@ -75,7 +76,8 @@ class SQLite:
     """Logs in one SQLite file that any number of processes of one machine may share.
 
     Every append is one transaction in write-ahead mode. Processes may be forked, spawned
-    and killed at any moment; what `append` has returned for stays.
+    and killed at any moment; what `append` has returned for stays. Who loses a claim waits up
+    to 0.1 s, the longer the more it lost in a row.
 
     Parameters
     ----------
@@ -105,8 +107,9 @@ class SQLite:
     ) -> None:
         if durability not in ("process", "power"):
             raise InvalidInput("durability", durability, "'process' or 'power'")
-        if not (name := os.fspath(path)) or name.startswith((":", "file:", "sqlite:")):
-            raise InvalidInput("path", name, "the path of a file ('memory' for no file)")
+        name = os.fspath(path) if isinstance(path, os.PathLike) else path
+        if not isinstance(name, str) or not name or name.startswith((":", "file:", "sqlite:")):
+            raise InvalidInput("path", path, "the path of a file ('memory' for no file)")
         self.path = os.path.abspath(name)
         self.durability: Literal["process", "power"] = durability
         self.url = f"sqlite:///{self.path}"
@@ -119,6 +122,7 @@ class SQLite:
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._next_look = 0.0
+        self._claims = SteppingBack()
         self._ends: dict[str, _End] = {}  # as last known
         self._frozen = False
         _instances.add(self)
@@ -153,7 +157,13 @@ class SQLite:
             self._ends[study] = end
             return end.version
 
-        return self._found(study, self._patiently(write, create=create), identity)
+        try:
+            version = self._patiently(write, create=create)
+        except Conflict:
+            self._claims.lost()
+            raise
+        self._claims.won()
+        return self._found(study, version, identity)
 
     def read(
         self,

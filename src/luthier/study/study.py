@@ -72,8 +72,8 @@ class Study:
         )
 
     def __repr__(self) -> str:
-        trials, url = self._journal.history.count, self._journal.storage.url
-        return f"Study({self.name!r}, {trials} trials, {url!r})"
+        trials = self._journal.history.count
+        return f"Study({self.name!r}, {trials} trials, {self._journal.storage!r})"
 
     # ---------------------------------------------------------------- what the study is
 

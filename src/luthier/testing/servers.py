@@ -6,12 +6,15 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from luthier.testing import _guard
 
 PATIENCE = 60.0
 """Seconds a server may take to start or stop."""
@@ -23,7 +26,7 @@ class ServerMissing(Exception):
 
 @dataclass
 class Server:
-    """A database server that runs until its block ends.
+    """A database server that runs until its block ends, or the process that started it.
 
     Attributes
     ----------
@@ -39,6 +42,7 @@ class Server:
     user: str | None
     ready: Callable[[], bool]
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _guard: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -46,6 +50,9 @@ class Server:
             self.process = subprocess.Popen(
                 self.command, stdout=log, stderr=log, user=self.user, cwd=self.folder
             )
+        # In a session of its own it outlives whatever ends this process.
+        watch = [sys.executable, "-I", _guard.__file__, str(self.process.pid), str(self.folder)]
+        self._guard = subprocess.Popen(watch, start_new_session=True)
         deadline = time.monotonic() + PATIENCE
         while not self.ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -59,6 +66,10 @@ class Server:
             self.process.send_signal(how)
             self.process.wait(PATIENCE)
             self.process = None
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.wait()
+            self._guard = None
 
 
 @contextmanager
@@ -87,8 +98,8 @@ def postgresql_server() -> Iterator[Server]:
             user,
             lambda: _answers([f"{programs}/pg_isready", "-q", "-h", folder, "-U", "luthier"]),
         )
-        server.start()
         try:
+            server.start()
             yield server
         finally:
             # The polite signal waits for clients that tests left behind.
@@ -137,8 +148,8 @@ def mariadb_server() -> Iterator[Server]:
                 ["mariadb-admin", "--no-defaults", "-u", "root", "-S", socket, "ping"]
             ),
         )
-        server.start()
         try:
+            server.start()
             create = "CREATE DATABASE luthier"
             _run(
                 ["mariadb", "--no-defaults", "-u", "root", "-S", socket, "-e", create], None, folder
