@@ -12,6 +12,7 @@ from luthier import __version__
 from luthier.cli.main import COMMANDS, main
 from luthier.cli.options import public_url, shown_url
 from luthier.errors import CorruptStorage
+from luthier.model.events import Asked
 from luthier.storage.registry import open_storage
 from luthier.study.create import create_study, load_study
 
@@ -187,6 +188,20 @@ def test_show_one_trial(luthier, study):
     study.tell(study.ask(), {"loss": 1, "size": 1}, cost=2.5)
     assert "cost:       2.5" in luthier.ok("show", "toy", "--trial", 8)
     assert "no trial 99" in luthier.fails(1, "show", "toy", "--trial", 99)
+
+
+def test_show_tells_why_a_point_was_chosen(luthier):
+    space = {"x": {"type": "float", "low": 0, "high": 1}}
+    study = create_study(space, study_name="why", storage="luthier.db", sampler="qmc", seed=1)
+    study.ask()
+    why = {"how": "model", "lengths": {"x": 0.25}, "gain": 1 / 3, "because": "so " * 30 + "be it"}
+    study._journal.append(Asked(1, {"x": 0.5}, 3, "other", "me", why=why), claim="1")
+    assert luthier.ok("show", "--trial", 0).endswith("\nwhy:\n  how = sobol\n  index = 0\n")
+    assert luthier.ok("show", "--trial", 1).endswith(
+        "\nwhy:\n  how = model\n  lengths:\n    x = 0.25\n  gain = 0.333333\n"
+        f"  because = {'so ' * 30}be it\n"
+    )
+    assert luthier.json("show", "--trial", 1)["why"] == why
 
 
 def test_show_a_front_and_an_empty_study(luthier, front):

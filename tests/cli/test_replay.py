@@ -1,8 +1,12 @@
+from dataclasses import dataclass
+
+import numpy as np
 import pytest
 
 from luthier.errors import TrialNotFound
 from luthier.model.events import Asked, Told
 from luthier.model.trial import TrialState
+from luthier.samplers.base import Suggestion
 from luthier.samplers.random import Random
 from luthier.study.create import create_study, load_study
 from luthier.study.replay import replay, replay_all
@@ -48,6 +52,30 @@ def test_a_sampler_that_changed_on_the_way():
     assert all(one.same for one in replayed)
 
 
+@dataclass(frozen=True)
+class AroundTheBest:
+    """Keeps a model of every third trial: where the best of all before was."""
+
+    def suggest(self, problem, history, rng, n=1):
+        size = len(history.ended) // 3 * 3
+        if not size:
+            return Random().suggest(problem, history, rng, n)
+        best = history.remember((self, problem.space, size), lambda: self._best(history, size))
+        x = min(1.0, max(0.0, best["x"] + rng.normal(scale=0.1)))
+        return [Suggestion(problem.space.canonical({**best, "x": x}), {"how": "model"})] * n
+
+    def _best(self, history, size):
+        return history.ended[int(np.argmin(history.losses[:size]))].params
+
+
+def test_a_sampler_that_remembers_comes_to_the_same_without_its_memory():
+    study = create_study(SPACE, sampler=AroundTheBest(), seed=2)
+    study.optimize(lambda trial: (trial.params["x"] - 0.4) ** 2, 14)
+    assert [trial.why.get("how") for trial in study.trials] == [None] * 3 + ["model"] * 11
+    assert replay(study, 13).same is True
+    assert all(replayed.same for replayed in replay_all(study))
+
+
 def test_define_by_run_compares_the_proposal():
     def objective(trial):
         x = trial.suggest_float("x", 0, 1)
@@ -75,7 +103,7 @@ def test_a_difference_is_seen(tmp_path):
     assert replayed.recorded == {"x": 0.5, "kind": "a"}
     assert (
         replayed.recomputed
-        == Random().suggest(study.problem, study.history, study.problem.rng(2))[0]
+        == Random().suggest(study.problem, study.history, study.problem.rng(2))[0].params
     )
 
 

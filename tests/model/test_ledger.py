@@ -247,6 +247,7 @@ EVENTS = st.one_of(
         st.sampled_from(["random", {"name": "qmc", "kind": "halton"}]),
         st.none() | TEXTS,
         TIMES,
+        st.dictionaries(TEXTS, JSON, max_size=2),
     ),
     st.builds(Suggested, NUMBERS, PARAMS, st.just({}) | st.just({"x": luthier.Float(0, 2)})),
     st.builds(Reported, NUMBERS, st.integers(0, 99), METRICS, st.integers(1, 3), TIMES),

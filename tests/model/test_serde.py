@@ -95,3 +95,18 @@ def test_what_looks_like_a_mark_and_is_none():
     assert told.metrics == {"a": math.inf, "b": 1}
     (noted,) = from_texts(['{"event":"noted","number":0,"key":"a","value":{"float":3}}'])
     assert noted.value == {"float": 3}
+
+
+def test_a_point_without_an_explanation_costs_the_log_nothing():
+    event = Asked(0, {"x": 1}, 1, "random", "me", 2.0)
+    line = (
+        '{"event":"asked","number":0,"params":{"x":1},"at":1,"by":"random","time":2.0,"owner":"me"}'
+    )
+    assert to_text(event) == line
+    assert from_texts([line]) == [event]
+
+
+def test_an_explanation_comes_back_as_it_was():
+    why = {"how": "model", "gain": -math.inf, "near": [{"float": "nan"}], "fit": {"lr": 0.5}}
+    event = Asked(0, {"x": 1}, 1, "gp", why=why)
+    assert round_trip(event) == event

@@ -8,18 +8,24 @@ from luthier.testing.samplers import FINITE, MIXED, SamplerContract
 
 
 class TestRandom(SamplerContract):
+    blind = True
+
     @pytest.fixture(params=[0.5, 0.0, 1.0])
     def sampler(self, request):
         return luthier.Random(request.param)
 
 
 class TestGrid(SamplerContract):
+    blind = True
+
     @pytest.fixture
     def sampler(self):
         return luthier.Grid(resolution=2)
 
 
 class TestQMC(SamplerContract):
+    blind = True
+
     @pytest.fixture(params=["sobol", "halton"])
     def sampler(self, request):
         return luthier.QMC(request.param)

@@ -6,7 +6,7 @@ from scipy.stats import qmc
 
 import luthier
 from luthier.errors import EmptySpace, InvalidInput, InvalidParams
-from luthier.samplers import registry
+from luthier.samplers import Suggestion, registry
 from luthier.samplers.random import Random
 
 CONDITIONAL = {
@@ -169,7 +169,7 @@ def test_the_sampler_may_change_during_the_study():
 def test_a_sampler_that_leaves_the_space_is_found_out():
     class Rogue:
         def suggest(self, problem, history, rng, n=1):
-            return [{"x": 5.0}] * n
+            return [Suggestion({"x": 5.0})] * n
 
     study = luthier.create_study({"x": luthier.Float(0, 1)}, seed=1)
     study.sampler = Rogue()
@@ -181,11 +181,12 @@ def test_a_sampler_that_leaves_the_space_is_found_out():
 def test_a_sampler_of_another_package_is_found_by_its_entry_point(tmp_path, monkeypatch):
     (tmp_path / "other.py").write_text(
         "from dataclasses import dataclass\n"
+        "from luthier.samplers import Suggestion\n"
         "@dataclass(frozen=True)\n"
         "class Middle:\n"
         "    place: float = 0.5\n"
         "    def suggest(self, problem, history, rng, n=1):\n"
-        "        return [{'x': self.place}] * n\n"
+        "        return [Suggestion({'x': self.place})] * n\n"
     )
     about = tmp_path / "other-1.0.dist-info"
     about.mkdir()

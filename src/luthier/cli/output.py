@@ -51,6 +51,7 @@ def trial_data(trial: FrozenTrial, problem: Problem, *, full: bool = False) -> d
         "cost": trial.cost,
         "attempt": trial.attempt,
         "by": trial.by,
+        "why": trial.why,
         "error": trial.error,
     }
     if full:

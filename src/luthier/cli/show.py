@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 LIMIT = 20
 """Trials in a table, unless told otherwise."""
+
+WIDEST_REASON = 200
+"""Characters of one line that says why a point was chosen."""
 
 
 @click.command("show")
@@ -55,7 +59,7 @@ def command(
     with --trial: the trial, with its reports, traceback and output.
 
     A trial is {number, state, values: {metric: value}, params, metrics, user_attrs, started,
-    ended, duration, cost, attempt, by, error}; times are in UTC, the duration in seconds.
+    ended, duration, cost, attempt, by, why, error}; times are in UTC, the duration in seconds.
     """
     found = find_study(study, storage)
     history = found.history
@@ -160,6 +164,9 @@ def _write_trial(trial: FrozenTrial, problem: Problem) -> None:
             click.echo(f"\n{title}:")
             for name, value in entries.items():
                 click.echo(f"  {name} = {value}")
+    if trial.why:
+        click.echo("\nwhy:")
+        _write_nested(trial.why)
     if trial.reports:
         click.echo("\nreports:")
         for report in trial.reports:
@@ -168,3 +175,12 @@ def _write_trial(trial: FrozenTrial, problem: Problem) -> None:
     for title, text in (("traceback", trial.traceback), ("output", trial.output)):
         if text:
             click.echo(f"\n{title}:\n{text.rstrip()}")
+
+
+def _write_nested(values: Mapping[str, Any], indent: str = "  ") -> None:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            click.echo(f"{indent}{name}:")
+            _write_nested(value, indent + "  ")
+        else:
+            click.echo(f"{indent}{name} = {shown(value, WIDEST_REASON)}")

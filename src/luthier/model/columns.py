@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luthier.errors import InvalidParams
+from luthier.model.memo import Memo
 from luthier.model.problem import Problem
 from luthier.model.trial import FrozenTrial, Params
 from luthier.space.codec import INACTIVE, Codec
@@ -23,6 +24,9 @@ Array = NDArray[np.float64]
 
 KEPT_ENCODINGS = 4
 """How many spaces the columns stay encoded for; a study rarely has more than one at a time."""
+
+KEPT_RESULTS = 32
+"""How much of a sampler's work is kept: some results for each of the last few suggestions."""
 
 
 class Growing:
@@ -105,6 +109,7 @@ class Columns:
         self._violations = Growing(1)
         self._encoded: dict[Space, tuple[Codec, Growing, Growing]] = {}
         self.open_points = OpenPoints()
+        self.memo = Memo(KEPT_RESULTS)
         self._first: dict[Hashable, int] = {}
         self._indexed = 0
 

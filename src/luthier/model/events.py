@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from luthier.model.frozen import EMPTY
 from luthier.model.problem import Problem
 from luthier.model.trial import Metrics, Params, TrialState
 from luthier.space.base import Param
@@ -69,6 +70,8 @@ class Asked:
         The sampler, as its registry knows it; ``"user"`` if a person gave all params.
     owner : str, optional
         Who runs it; None for trials that were added with their result.
+    why : mapping of str to object, default empty
+        How the sampler chose the params, in its own words.
     """
 
     number: int
@@ -77,6 +80,7 @@ class Asked:
     by: str | Mapping[str, Any]
     owner: str | None = None
     time: float = 0.0
+    why: Mapping[str, Any] = EMPTY
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
 from operator import attrgetter
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from luthier.errors import TrialNotFound
 from luthier.model.columns import Array, Columns, point_key
 from luthier.model.events import Opened
+from luthier.model.memo import T
 from luthier.model.problem import Problem
 from luthier.model.trial import FrozenTrial, Params, TrialState
 
@@ -166,6 +167,32 @@ class History:
         key = point_key(params)
         number = self._columns.open_points.find(key, self.version, self._open)
         return self._columns.find(key, self._ended) if number is None else self.trial(number)
+
+    def remember(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return the kept result of earlier work on this study, or do the work and keep it.
+
+        All snapshots of a study share what is kept, whatever their version. Only the results
+        that were used last are kept, and a process that opens the study begins without any:
+        what matters must follow from the history alone, at a price that may be paid again.
+
+        Parameters
+        ----------
+        key : hashable
+            Everything that determines the result, beside trials that have ended: the settings
+            of the sampler, the space, and how many of the first trials of `ended` were used.
+            They never change, so their number is enough.
+        make : callable
+            Does the work. It must depend on nothing but what the key says: not on open trials,
+            notes, time, or the randomness of one trial. Its result must not be changed afterwards.
+
+        Examples
+        --------
+        A model that is fitted again after every tenth trial only::
+
+            n = len(history.ended) // 10 * 10
+            model = history.remember((self, problem.space, n), lambda: self._fit(history, n))
+        """
+        return self._columns.memo.remember(key, make)
 
     @property
     def eligible(self) -> NDArray[np.bool_]:

@@ -30,6 +30,7 @@ from luthier.model.events import (
     Suggested,
     Told,
 )
+from luthier.model.frozen import EMPTY
 from luthier.model.problem import Problem
 from luthier.model.trial import TrialState
 from luthier.space.serde import param_to_json, read_param
@@ -202,6 +203,8 @@ def _write_asked(event: Asked) -> dict[str, Any]:
     }
     if event.owner is not None:
         data["owner"] = event.owner
+    if event.why:
+        data["why"] = _escape(event.why)
     return data
 
 
@@ -213,6 +216,7 @@ def _read_asked(data: dict[str, Any]) -> Asked:
         _shared(data["by"]),
         _shared(data.get("owner")),
         data["time"],
+        _unmark(data["why"]) if "why" in data else EMPTY,
     )
 
 

@@ -131,6 +131,8 @@ class FrozenTrial:
         The sampler that proposed the params; ``"user"`` for params that a person gave.
     at : int
         Version of the log that the sampler saw.
+    why : mapping of str to object
+        How the sampler chose the params, in plain JSON types; empty where its name says it all.
     fixed : mapping, optional
         The values that a person fixed when queueing it.
     proposed : mapping, optional
@@ -155,6 +157,7 @@ class FrozenTrial:
     owner: str | None = None
     by: str | Mapping[str, Any] | None = None
     at: int = 0
+    why: Mapping[str, Any] = EMPTY
     fixed: Params | None = None
     proposed: Params | None = None
     cost: float | None = None

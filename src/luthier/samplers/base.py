@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from luthier.model.frozen import EMPTY
 from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.model.trial import Params
+
+
+class Suggestion(NamedTuple):
+    """A point to try, and why.
+
+    Attributes
+    ----------
+    params : mapping of str to object
+        The active parameters, derived ones included.
+    why : mapping of str to object, default empty
+        How the point was chosen, in plain JSON types, as the trial's record keeps it. ``"how"``
+        is one word for it: ``"startup"``, ``"model"``, ``"explore"``, ``"random"``, ...; a
+        sampler that had to draw at random says ``"because"`` of what.
+    """
+
+    params: Params
+    why: Mapping[str, Any] = EMPTY
+
+
+class Choice(NamedTuple):
+    """The sampler that another one leaves the work to, and why."""
+
+    sampler: Sampler
+    because: str
+    """A part of a sentence, such as ``"all parameters are numbers and trials are few"``."""
 
 
 @runtime_checkable
@@ -27,7 +53,7 @@ class Sampler(Protocol):
 
     def suggest(
         self, problem: Problem, history: History, rng: np.random.Generator, n: int = 1
-    ) -> Sequence[Params]:
+    ) -> Sequence[Suggestion]:
         """Propose `n` points of ``problem.space`` that satisfy its constraints.
 
         Parameters
@@ -47,5 +73,20 @@ class Sampler(Protocol):
             If no point satisfies the constraints.
         SpaceExhausted
             If the sampler has nothing more to propose.
+        """
+        ...
+
+
+@runtime_checkable
+class Chooser(Sampler, Protocol):
+    """A sampler that leaves the work to another one, chosen by the problem and the history.
+
+    The `why` of its suggestions names the other one: ``{"sampler": "qmc", ...}``.
+    """
+
+    def choose(self, problem: Problem, history: History) -> Choice:
+        """Return the sampler that comes next, as a function of the arguments alone.
+
+        It is called often and so has to be cheap.
         """
         ...

@@ -12,6 +12,7 @@ from luthier.errors import SpaceExhausted
 from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.model.trial import Params
+from luthier.samplers.base import Suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Fixed:
 
     def suggest(
         self, problem: Problem, history: History, rng: np.random.Generator, n: int = 1
-    ) -> Sequence[Params]:
+    ) -> Sequence[Suggestion]:
         """Propose the next `n` points, fewer at the end of the list."""
         first = history.asked_by.get("fixed", 0)
         points = self.points[first : first + n]
@@ -45,4 +46,7 @@ class Fixed:
             raise SpaceExhausted(f"all {len(self.points)} given points have been proposed")
         for point in points:
             problem.space.check(point)
-        return [problem.space.canonical(point) for point in points]
+        return [
+            Suggestion(problem.space.canonical(point), {"how": "given", "index": index})
+            for index, point in enumerate(points, first)
+        ]

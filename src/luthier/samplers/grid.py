@@ -13,6 +13,7 @@ from luthier.model.columns import point_key
 from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.model.trial import Params
+from luthier.samplers.base import Suggestion
 from luthier.space.enumeration import check_resolution
 from luthier.space.space import Space
 
@@ -46,22 +47,22 @@ class Grid:
 
     def suggest(
         self, problem: Problem, history: History, rng: np.random.Generator, n: int = 1
-    ) -> Sequence[Params]:
+    ) -> Sequence[Suggestion]:
         """Propose the next `n` points, fewer at the end of the grid."""
         grid = _grid(problem.space, _hashable(self.resolution))
         # The first k proposals of a grid are among its first k + (points tried otherwise),
         # so nothing before the k-th point can be left.
         index = history.asked_by.get("grid", 0) if problem.space == history.problem.space else 0
-        found: list[Params] = []
+        found: list[Suggestion] = []
         chosen = set()
         while len(found) < n:
             point = grid.at(index)
-            index += 1
             if point is None:
                 break
             if history.find(point) is None and point_key(point) not in chosen:
                 chosen.add(point_key(point))
-                found.append(point)
+                found.append(Suggestion(point, {"how": "grid", "index": index}))
+            index += 1
         if not found:
             raise SpaceExhausted(f"all {len(grid.points)} points of the grid have been tried")
         return found

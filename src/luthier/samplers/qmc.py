@@ -15,6 +15,7 @@ from luthier.model.problem import Problem
 from luthier.model.trial import Params
 from luthier.numerics.qmc import BLOCK, Kind
 from luthier.numerics.qmc import Sequence as QmcSequence
+from luthier.samplers.base import Suggestion
 from luthier.space.space import Space
 
 
@@ -43,20 +44,20 @@ class QMC:
 
     def suggest(
         self, problem: Problem, history: History, rng: np.random.Generator, n: int = 1
-    ) -> Sequence[Params]:
+    ) -> Sequence[Suggestion]:
         """Propose the next `n` feasible points of the sequence."""
         points = _points(problem.space, self.kind, problem.seed)
         index = history.asked_by.get("qmc", 0)
-        found: list[Params] = []
+        found: list[Suggestion] = []
         skipped = 0
         while len(found) < n:
             point = points.at(index)
-            index += 1
             # On a coarse space many points of the sequence are the same.
             if problem.avoids_duplicates and skipped < SKIPPED and history.find(point) is not None:
                 skipped += 1
-                continue
-            found.append(point)
+            else:
+                found.append(Suggestion(point, {"how": self.kind, "index": index}))
+            index += 1
         return found
 
 

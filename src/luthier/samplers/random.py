@@ -9,13 +9,20 @@ from functools import lru_cache
 import numpy as np
 
 from luthier.errors import InvalidInput
+from luthier.model.frozen import Frozen
 from luthier.model.history import History
 from luthier.model.problem import Problem
-from luthier.model.trial import Params
+from luthier.samplers.base import Suggestion
 from luthier.space.space import Space
 
 TRIES, BATCH = 8, 32
 """Draws from the beliefs, in batches, before the constraints count as contradicting them."""
+
+_FROM_PRIOR = Frozen(how="random")
+_FROM_BELIEF = Frozen(how="belief")
+_RULED_OUT = Frozen(
+    how="random", because=f"none of {TRIES * BATCH} draws from the beliefs met the constraints"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +53,17 @@ class Random:
 
     def suggest(
         self, problem: Problem, history: History, rng: np.random.Generator, n: int = 1
-    ) -> Sequence[Params]:
+    ) -> Sequence[Suggestion]:
         """Propose `n` independent draws."""
         space = problem.space
         if self.belief_share and _has_beliefs(space):
             return [
-                _believed(space, rng) if rng.random() < self.belief_share else space.sample(rng)[0]
+                _believed(space, rng)
+                if rng.random() < self.belief_share
+                else Suggestion(space.sample(rng)[0], _FROM_PRIOR)
                 for _ in range(n)
             ]
-        return space.sample(rng, n)
+        return [Suggestion(params) for params in space.sample(rng, n)]
 
 
 @lru_cache(maxsize=64)
@@ -62,12 +71,12 @@ def _has_beliefs(space: Space) -> bool:
     return any(getattr(param, "belief", None) is not None for param in space.params.values())
 
 
-def _believed(space: Space, rng: np.random.Generator) -> Params:
+def _believed(space: Space, rng: np.random.Generator) -> Suggestion:
     codec = space.codec
     for _ in range(TRIES):
         points = codec.from_uniform(rng.random((BATCH, codec.d)), belief=True)
         feasible = np.flatnonzero(codec.feasible(points))
         if len(feasible):
-            return codec.decode(points[feasible[:1]])[0]
+            return Suggestion(codec.decode(points[feasible[:1]])[0], _FROM_BELIEF)
     # The constraints rule out what the expert believes in: then only the space counts.
-    return space.sample(rng)[0]
+    return Suggestion(space.sample(rng)[0], _RULED_OUT)

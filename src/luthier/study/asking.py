@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 from numpy.random import Generator, default_rng
 
 from luthier.errors import InvalidParams, SpaceExhausted
+from luthier.model.frozen import EMPTY, Frozen
 from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.model.trial import FrozenTrial, Params, TrialState
-from luthier.samplers.base import Sampler
+from luthier.samplers.base import Sampler, Suggestion
 from luthier.space.base import Param
 from luthier.space.composite import Derived
 from luthier.space.constraints import Rule
@@ -27,11 +28,19 @@ DRAWS = 200
 ENUMERABLE = 100_000
 """Spaces up to this size are listed to find what was not tried."""
 
+_OVERRULED = Frozen(
+    how="random",
+    because=f"all {REDRAWS + 1} points in a row that the sampler proposed were tried before",
+)
+
 
 class Proposal(NamedTuple):
     """Params for a trial and where they come from."""
 
     params: Params
+    why: Mapping[str, Any] = EMPTY
+    """How the sampler chose them."""
+
     by_user: bool = False
     """Whether a person gave all of them."""
 
@@ -73,19 +82,20 @@ def propose(
     rng = problem.rng(number)
     if problem.dynamic:
         # What a person fixed stands in the queue; the trial will look there first.
-        known = bool(problem.space.params)
-        return Proposal(sampler.suggest(problem, history, rng, 1)[0] if known else {})
+        if not problem.space.params:
+            return Proposal({})
+        return Proposal(*sampler.suggest(problem, history, rng, 1)[0])
     if fixed and problem.space.contains(fixed):
         return Proposal(problem.space.canonical(fixed), by_user=True)
     target = problem.with_space(narrowed(problem.space, fixed)) if fixed else problem
-    params = sampler.suggest(target, history, rng, 1)[0]
+    suggestion = sampler.suggest(target, history, rng, 1)[0]
     if problem.avoids_duplicates and not getattr(sampler, "exact", False):
-        params = _another(sampler, target, history, rng, params, wanted=bool(fixed))
+        suggestion = _another(sampler, target, history, rng, suggestion, wanted=bool(fixed))
     elif problem.duplicates == "reuse":
-        found = history.find(params)
+        found = history.find(suggestion.params)
         if found is not None and found.state is TrialState.COMPLETE:
-            return Proposal(params, known=found)
-    return Proposal(params)
+            return Proposal(*suggestion, known=found)
+    return Proposal(*suggestion)
 
 
 def queueable(space: Space, fixed: Mapping[str, Any]) -> Params:
@@ -132,29 +142,29 @@ def _another(
     problem: Problem,
     history: History,
     rng: Generator,
-    params: Params,
+    first: Suggestion,
     *,
     wanted: bool,
-) -> Params:
-    """Return params that were not tried: these, or what the sampler says next, or any others.
+) -> Suggestion:
+    """Return a point that was not tried: this one, or what the sampler says next, or any other.
 
     Where all were tried, a point that a person wants is run again.
     """
-    first = params
+    if history.find(first.params) is None:
+        return first
     for _ in range(REDRAWS):
-        if history.find(params) is None:
-            return params
-        params = sampler.suggest(problem, history, rng, 1)[0]
+        suggestion = sampler.suggest(problem, history, rng, 1)[0]
+        if history.find(suggestion.params) is None:
+            return suggestion
     space = problem.space
     for _ in range(DRAWS):
-        if history.find(params) is None:
-            return params
-        points = space.codec.decode(rng.random((1, space.codec.d)))
-        params = points[0] if space.contains(points[0]) else params
+        point = space.codec.decode(rng.random((1, space.codec.d)))[0]
+        if space.contains(point) and history.find(point) is None:
+            return Suggestion(point, _OVERRULED)
     if space.size is not None and space.size <= ENUMERABLE:
         untried = [point for point in _points(space) if history.find(point) is None]
         if untried:
-            return untried[int(rng.integers(len(untried)))]
+            return Suggestion(untried[int(rng.integers(len(untried)))], _OVERRULED)
         if wanted:
             return first
         raise SpaceExhausted(f"all {space.size} points of the space have been tried")
@@ -176,4 +186,4 @@ def propose_value(
 ) -> Any:
     """Return a value for one parameter that a define-by-run trial asks for unexpectedly."""
     alone = problem.with_space(Space({name: param}))
-    return sampler.suggest(alone, history, problem.rng(number, name), 1)[0][name]
+    return sampler.suggest(alone, history, problem.rng(number, name), 1)[0].params[name]

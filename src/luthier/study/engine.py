@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from luthier.errors import (
     Conflict,
     EmptySpace,
+    InvalidInput,
     InvalidParams,
     InvalidSpace,
     SpaceExhausted,
@@ -28,12 +30,15 @@ from luthier.model.events import (
     Told,
 )
 from luthier.model.history import History
+from luthier.model.problem import Problem
+from luthier.model.serde import plain
 from luthier.model.trial import FrozenTrial, Params, TrialState
-from luthier.samplers.base import Sampler
+from luthier.samplers.base import Chooser, Sampler
 from luthier.samplers.registry import describe
 from luthier.schedulers.base import Decision, Done, Scheduler, Wait
 from luthier.space.base import Param
-from luthier.study.asking import propose, propose_value
+from luthier.study.asking import Proposal, propose, propose_value
+from luthier.study.choosing import sampler_choice
 from luthier.study.heartbeat import Heartbeat
 from luthier.study.journal import Journal
 from luthier.study.leases import Leases
@@ -84,6 +89,7 @@ class Engine:
     def sampler(self, sampler: Sampler) -> None:
         self._sampler = sampler
         self._spec = describe(sampler)
+        self._chosen: str | None = None
         # Our own samplers keep their contract by test; for others it is checked each time.
         self._trusted = type(sampler).__module__.startswith("luthier.samplers.")
 
@@ -148,19 +154,30 @@ class Engine:
             # What a person queued would stand in the way of everything else for ever.
             reason = f"cannot be started: {error}"
             return self.end(Told(number, TrialState.FAILED, error=reason, time=now()))
-        if not self._trusted and not history.problem.dynamic:
-            history.problem.space.check(proposal.params)
+        if not self._trusted:
+            proposal = _checked(proposal, history.problem)
         moment = now()
         by = "user" if proposal.by_user else self._spec
-        asked = Asked(number, proposal.params, history.version, by, self._owner.id, moment)
+        asked = Asked(
+            number, proposal.params, history.version, by, self._owner.id, moment, proposal.why
+        )
         claim = str(number) if number == history.count else f"{number}.1"
-        if proposal.known is not None:
-            self.journal.append(asked, *_reused(number, proposal.known, moment), claim=claim)
+        known = proposal.known
+        reused = [] if known is None else _reused(number, known, moment)
+        self.journal.append(asked, *reused, claim=claim)
+        if fixed is None:  # a queued point may need another sampler than the space as a whole
+            self._announce(proposal.why.get("sampler"), history)
+        if known is not None:
             return self.journal.history.trial(number)
-        self.journal.append(asked, claim=claim)
         if history.problem.dynamic:
             self._asked_at[number] = history
         return self._ticket(history, number)
+
+    def _announce(self, name: str | None, history: History) -> None:
+        """Say it when a sampler that leaves the work to others has chosen another one."""
+        if name not in (None, self._chosen) and isinstance(self._sampler, Chooser):
+            self._chosen = name
+            log.info("sampler: %s", sampler_choice(self._sampler, history))
 
     def all_known(self) -> bool:
         """Tell whether every point of a finite space has a result."""
@@ -191,6 +208,7 @@ class Engine:
             problem.space.params if problem.dynamic else None,
             trial.fixed or {},
             trial.user_attrs,
+            trial.why,
         )
 
     def serve(self, number: int, message: tuple[Any, ...]) -> Any:
@@ -288,6 +306,15 @@ class Direct:
     def stopping(self) -> bool:
         """Nobody stops a trial from outside in its own process."""
         return False
+
+
+def _checked(proposal: Proposal, problem: Problem) -> Proposal:
+    """Return what somebody else's sampler proposed, if the log can keep it."""
+    if not problem.dynamic:
+        problem.space.check(proposal.params)
+    if not isinstance(proposal.why, Mapping):
+        raise InvalidInput("suggestion: why", proposal.why, "a mapping")
+    return proposal._replace(why=plain(proposal.why, "suggestion: why"))
 
 
 def _reused(number: int, known: FrozenTrial, moment: float) -> list[Event]:

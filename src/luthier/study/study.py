@@ -1,19 +1,16 @@
-"""The study: ask, tell, and everything a person wants to know of it."""
+"""The study: ask, tell, and the loop around both."""
 
 from __future__ import annotations
 
 import contextlib
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from luthier.analysis import best
 from luthier.errors import Conflict, InvalidInput, InvalidParams, SpaceExhausted
 from luthier.executors.base import Executor
 from luthier.executors.command import Command
 from luthier.model.events import Asked, Defined, Enqueued, Event, Noted, Suggested
-from luthier.model.history import History
-from luthier.model.problem import Direction, Problem
 from luthier.model.serde import plain
 from luthier.model.trial import FrozenTrial, TrialState
 from luthier.samplers.base import Sampler
@@ -24,20 +21,18 @@ from luthier.space.space import Space
 from luthier.storage.base import Storage
 from luthier.storage.memory import Memory
 from luthier.study.asking import queueable
+from luthier.study.choosing import SamplerChoice, sampler_choice
 from luthier.study.engine import Direct, Engine, now
 from luthier.study.journal import Journal
-from luthier.study.telling import state_of, verdict
+from luthier.study.telling import verdict
 from luthier.study.trial import Ticket, Trial
-
-if TYPE_CHECKING:
-    import pandas
-    import polars
+from luthier.study.view import StudyView
 
 MAX_REUSED = 1000
 """After so many known results in a row `ask` gives up finding something to run."""
 
 
-class Study:
+class Study(StudyView):
     """A problem and the log of what was tried, with a sampler that says what to try next.
 
     Made by `luthier.create_study` and `luthier.load_study`. Many `Study`
@@ -55,7 +50,7 @@ class Study:
     """
 
     def __init__(self, journal: Journal, sampler: Sampler, scheduler: Scheduler) -> None:
-        self._journal = journal
+        super().__init__(journal)
         self._engine = Engine(journal, sampler, scheduler)
         self._stop_requested = False
         self.stop_reason: str | None = None
@@ -71,22 +66,6 @@ class Study:
             self._engine.scheduler,
         )
 
-    def __repr__(self) -> str:
-        trials = self._journal.history.count
-        return f"Study({self.name!r}, {trials} trials, {self._journal.storage!r})"
-
-    # ---------------------------------------------------------------- what the study is
-
-    @property
-    def name(self) -> str:
-        """The study's name in its storage."""
-        return self._journal.study
-
-    @property
-    def storage(self) -> Storage:
-        """Where the log is."""
-        return self._journal.storage
-
     @property
     def sampler(self) -> Sampler:
         """What proposes params; may be changed at any time."""
@@ -97,85 +76,9 @@ class Study:
         self._engine.sampler = make_sampler(sampler)
 
     @property
-    def history(self) -> History:
-        """Everything that happened, read from the storage just now."""
-        return self._journal.sync()
-
-    @property
-    def problem(self) -> Problem:
-        """The problem as it stands: space, objectives, limits, seed."""
-        return self.history.problem
-
-    @property
-    def space(self) -> Space:
-        """What can vary; in a define-by-run study what the trials asked for so far."""
-        return self.problem.space
-
-    @property
-    def direction(self) -> Direction:
-        """Which way the single objective is better."""
-        directions = self.directions
-        if len(directions) > 1:
-            raise InvalidInput("direction", directions, "directions, for several objectives")
-        return directions[0]
-
-    @property
-    def directions(self) -> list[Direction]:
-        """Which way each objective is better."""
-        return [objective.direction for objective in self.problem.objectives]
-
-    @property
-    def user_attrs(self) -> Mapping[str, Any]:
-        """What users noted on the study."""
-        return self.history.user_attrs
-
-    # ---------------------------------------------------------------- what came of it
-
-    @property
-    def trials(self) -> list[FrozenTrial]:
-        """All trials by number."""
-        return self.history.trials
-
-    def get_trials(self, states: Iterable[TrialState | str] | None = None) -> list[FrozenTrial]:
-        """Return the trials in some states, by number; all if None."""
-        if states is None:
-            return self.trials
-        wanted = {state_of(state) for state in states}
-        return [trial for trial in self.trials if trial.state in wanted]
-
-    @property
-    def best_trial(self) -> FrozenTrial:
-        """The complete trial with the best value that keeps all limits.
-
-        Raises
-        ------
-        NoResult
-            If there is none yet.
-        """
-        return best.best_trial(self.history)
-
-    @property
-    def best_params(self) -> dict[str, Any]:
-        """The params of `best_trial`, as a copy of your own."""
-        return dict(self.best_trial.params)
-
-    @property
-    def best_value(self) -> float:
-        """The value of `best_trial`."""
-        value = self.best_trial.value
-        assert value is not None  # a trial without a value is not eligible
-        return value
-
-    @property
-    def best_trials(self) -> list[FrozenTrial]:
-        """The Pareto front: complete trials within all limits that no other one beats."""
-        return best.best_trials(self.history)
-
-    def trials_dataframe(self, *, backend: str = "auto") -> pandas.DataFrame | polars.DataFrame:
-        """Return one row per trial; see `luthier.study.frames.trials_dataframe`."""
-        from luthier.study.frames import trials_dataframe
-
-        return trials_dataframe(self.history, backend=backend)
+    def sampler_choice(self) -> SamplerChoice:
+        """Which sampler proposes the next params, and why it is this one."""
+        return sampler_choice(self._engine.sampler, self.history)
 
     # ---------------------------------------------------------------- ask and tell
 

@@ -34,6 +34,8 @@ class Ticket(NamedTuple):
         What a person fixed when queueing the trial.
     user_attrs : mapping
         What was noted on the trial when it was queued.
+    why : mapping of str to object
+        How the sampler chose the params.
     """
 
     number: int
@@ -42,6 +44,7 @@ class Ticket(NamedTuple):
     known: Mapping[str, Param] | None
     fixed: Mapping[str, Any]
     user_attrs: Mapping[str, Any]
+    why: Mapping[str, Any]
 
 
 class Trial:
@@ -94,6 +97,11 @@ class Trial:
     def params(self) -> Mapping[str, Any]:
         """The active parameters; in a define-by-run study those asked for so far."""
         return MappingProxyType(self._params)
+
+    @property
+    def why(self) -> Mapping[str, Any]:
+        """How the sampler chose the params; empty where its name says it all."""
+        return self._ticket.why
 
     @property
     def user_attrs(self) -> Mapping[str, Any]:

@@ -27,8 +27,8 @@ from luthier.model.history import History
 from luthier.model.ledger import Ledger
 from luthier.model.problem import Objective, Problem
 from luthier.model.trial import FINAL, Params, TrialState
-from luthier.samplers.base import Sampler
-from luthier.samplers.registry import describe, make
+from luthier.samplers.base import Chooser, Sampler, Suggestion
+from luthier.samplers.registry import describe, make, name_of
 from luthier.space import Categorical, Derived, Float, Forbid, Int, Permutation, Space, Subset
 from luthier.testing.strategies import spaces
 
@@ -102,9 +102,12 @@ class SamplerContract:
     ----------
     objectives : int
         With how many objectives the sampler can deal at most.
+    blind : bool
+        Whether the sampler looks at no result; only such a one may leave a point unexplained.
     """
 
     objectives: ClassVar[int] = 3
+    blind: ClassVar[bool] = False
 
     @pytest.fixture
     def sampler(self) -> Sampler:
@@ -113,12 +116,11 @@ class SamplerContract:
 
     def suggest(
         self, sampler: Sampler, problem: Problem, history: History, number: int = 0, n: int = 1
-    ) -> list[dict[str, Any]]:
+    ) -> list[Suggestion]:
         """Ask for `n` points, and forbid warnings."""
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            points = sampler.suggest(problem, history, problem.rng(number), n)
-        return [dict(point) for point in points]
+            return list(sampler.suggest(problem, history, problem.rng(number), n))
 
     def test_is_a_frozen_dataclass_of_settings(self, sampler: Sampler) -> None:
         assert isinstance(sampler, Sampler)
@@ -137,10 +139,32 @@ class SamplerContract:
         tried = space.sample(np.random.default_rng(1), min(trials, 6 if space.size else trials))
         history = history_of(problem, tried, running=min(2, len(tried)))
         for n in (1, 3):
-            points = self.suggest(sampler, problem, history, number=trials, n=n)
-            assert len(points) == n
-            for point in points:
-                space.check(point)
+            suggestions = self.suggest(sampler, problem, history, number=trials, n=n)
+            assert len(suggestions) == n
+            for suggestion in suggestions:
+                space.check(suggestion.params)
+
+    @pytest.mark.parametrize("trials", [0, 1, 7, 40])
+    def test_points_are_explained(self, sampler: Sampler, trials: int) -> None:
+        problem = Problem(MIXED, seed=3)
+        history = history_of(problem, MIXED.sample(np.random.default_rng(1), trials))
+        for _, why in self.suggest(sampler, problem, history, number=trials, n=3):
+            # Equal is not enough: NumPy's numbers are, and look odd to people.
+            assert repr(json.loads(json.dumps(why, allow_nan=False))) == repr(why)
+            if why or not self.blind:
+                assert isinstance(why["how"], str)
+
+    def test_whom_it_leaves_the_work_to_is_told(self, sampler: Sampler) -> None:
+        if not isinstance(sampler, Chooser):
+            return
+        problem = Problem(MIXED, seed=3)
+        for trials in (0, 7, 40):
+            history = history_of(problem, MIXED.sample(np.random.default_rng(1), trials))
+            choice = sampler.choose(problem, history)
+            assert sampler.choose(problem, history) == choice
+            assert choice.because
+            (suggestion,) = self.suggest(sampler, problem, history, number=trials)
+            assert suggestion.why["sampler"] == name_of(describe(choice.sampler))
 
     @pytest.mark.parametrize("objectives", [1, 2, 3])
     def test_several_objectives(self, sampler: Sampler, objectives: int) -> None:
@@ -149,7 +173,7 @@ class SamplerContract:
         names = [Objective(f"o{i}", "maximize" if i else "minimize") for i in range(objectives)]
         problem = Problem(MIXED, tuple(names), seed=3)
         history = history_of(problem, MIXED.sample(np.random.default_rng(1), 25))
-        MIXED.check(self.suggest(sampler, problem, history)[0])
+        MIXED.check(self.suggest(sampler, problem, history)[0].params)
 
     @_property
     @given(spaces(), st.integers(0, 2**32 - 1), st.integers(0, 12))
@@ -157,7 +181,7 @@ class SamplerContract:
         problem = Problem(space, seed=seed)
         try:
             tried = space.sample(np.random.default_rng(seed), trials)
-            point = self.suggest(sampler, problem, history_of(problem, tried, seed))[0]
+            point, _ = self.suggest(sampler, problem, history_of(problem, tried, seed))[0]
         except (EmptySpace, SpaceExhausted):
             return  # it said so
         assert space.contains(point)
@@ -197,14 +221,33 @@ class SamplerContract:
         expected = self.suggest(sampler, problem, early, number=10)
         assert self.suggest(sampler, problem, snapshot, number=10) == expected
 
+    def test_what_it_remembers_may_be_forgotten(self, sampler: Sampler) -> None:
+        problem = Problem(MIXED, seed=5)
+        events: list[Event] = [Defined(problem)]
+        for number, point in enumerate(MIXED.sample(np.random.default_rng(2), 24)):
+            events += [
+                Asked(number, point, 0, "other", "owner"),
+                Told(number, TrialState.COMPLETE, (float(number),)),
+            ]
+        sizes = (1, 13, 25, 49)
+        ledger = Ledger()
+        grown = [ledger.apply(events[ledger.version : size]).snapshot() for size in sizes]
+        expected = [self.suggest(sampler, problem, history, number=3) for history in grown]
+        for history, points in zip(reversed(grown), reversed(expected), strict=True):
+            assert self.suggest(sampler, problem, history, number=3) == points
+        for size, points in zip(sizes, expected, strict=True):
+            fresh = Ledger().apply(events[:size]).snapshot()
+            assert self.suggest(sampler, problem, fresh, number=3) == points
+
     def test_a_space_of_one_point(self, sampler: Sampler) -> None:
         space = Space({"a": Int(3, 3), "b": Categorical(["only"])})
         problem = Problem(space, seed=1)
-        assert self.suggest(sampler, problem, history_of(problem, [])) == [{"a": 3, "b": "only"}]
+        point, _ = self.suggest(sampler, problem, history_of(problem, []))[0]
+        assert point == {"a": 3, "b": "only"}
 
     def test_a_space_without_parameters(self, sampler: Sampler) -> None:
         problem = Problem(Space({}), seed=1)
-        assert self.suggest(sampler, problem, history_of(problem, [])) == [{}]
+        assert self.suggest(sampler, problem, history_of(problem, []))[0].params == {}
 
     def test_a_space_without_a_feasible_point(self, sampler: Sampler) -> None:
         space = Space({"a": Int(0, 9), "b": Int(0, 9)}, constraints=["a + b > 20"])
@@ -216,11 +259,11 @@ class SamplerContract:
         problem = Problem(MIXED, seed=5)
         history = history_of(problem, MIXED.sample(np.random.default_rng(2), 20))
         fixed = MIXED.freeze("model", "tree").freeze("depth", 5)
-        point = self.suggest(sampler, problem.with_space(fixed), history)[0]
+        point, _ = self.suggest(sampler, problem.with_space(fixed), history)[0]
         assert (point["model"], point["depth"]) == ("tree", 5)
 
     def test_many_parameters(self, sampler: Sampler) -> None:
         space = Space({f"p{i}": Permutation(["a", "b"]) for i in range(50)})
         problem = Problem(space, seed=1)
         history = history_of(problem, space.sample(np.random.default_rng(2), 5))
-        space.check(self.suggest(sampler, problem, history)[0])
+        space.check(self.suggest(sampler, problem, history)[0].params)
