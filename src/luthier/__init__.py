@@ -21,10 +21,18 @@ if TYPE_CHECKING:
     from luthier.executors.processes import Processes
     from luthier.model.problem import Limit, Objective, Problem
     from luthier.model.trial import FrozenTrial, TrialState
+    from luthier.samplers.cmaes import CMAES
+    from luthier.samplers.differential_evolution import DifferentialEvolution
     from luthier.samplers.fixed import Fixed
+    from luthier.samplers.forest import Forest
+    from luthier.samplers.gp import GP
     from luthier.samplers.grid import Grid
+    from luthier.samplers.nsga2 import NSGA2
+    from luthier.samplers.nsga3 import NSGA3
     from luthier.samplers.qmc import QMC
     from luthier.samplers.random import Random
+    from luthier.samplers.regularized_evolution import RegularizedEvolution
+    from luthier.samplers.tpe import TPE
     from luthier.space.composite import Derived, Permutation, Simplex, Subset
     from luthier.space.conditions import Between
     from luthier.space.constraints import Forbid, Rule
@@ -67,6 +75,14 @@ _HOME = {
     "Grid": "samplers.grid",
     "QMC": "samplers.qmc",
     "Fixed": "samplers.fixed",
+    "TPE": "samplers.tpe",
+    "GP": "samplers.gp",
+    "Forest": "samplers.forest",
+    "CMAES": "samplers.cmaes",
+    "DifferentialEvolution": "samplers.differential_evolution",
+    "RegularizedEvolution": "samplers.regularized_evolution",
+    "NSGA2": "samplers.nsga2",
+    "NSGA3": "samplers.nsga3",
     "Inline": "executors.inline",
     "Processes": "executors.processes",
     "Command": "executors.command",
@@ -111,6 +127,14 @@ __all__ = [
     "Grid",
     "QMC",
     "Fixed",
+    "TPE",
+    "GP",
+    "Forest",
+    "CMAES",
+    "DifferentialEvolution",
+    "RegularizedEvolution",
+    "NSGA2",
+    "NSGA3",
     # executors
     "Inline",
     "Processes",

@@ -29,6 +29,7 @@ def test_a_killed_study_loses_nothing() -> None:
     [
         ("codec.py", "--rows 50 --runs 1", "conditional: decode 50 rows"),
         ("dispatch.py", "--trials 60 --runs 1", "import luthier, after NumPy"),
+        ("latency.py", "--ours random --sizes 10,20 --repeats 3", "luthier random"),
         ("load.py", "--trials 300 --runs 1", "SQLite: resident memory gained"),
         ("many_processes.py", "--processes 3 --trials 90 --runs 1", "SQLite: numbers taken twice"),
         ("overhead.py", "--trials 100 --scale 6000 --runs 1", "SQLite, growth"),

@@ -1,6 +1,12 @@
 """Snapshots, trial records, and the space that trials define."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import luthier
 from luthier.errors import InvalidSpace
@@ -9,6 +15,7 @@ from luthier.model.events import Asked, Defined, Enqueued, Reported, Suggested, 
 from luthier.model.ledger import Ledger
 from luthier.model.problem import Problem
 from luthier.model.trial import FrozenTrial, Report, Reports, TrialState
+from luthier.testing.strategies import seeds, spaces
 
 SPACE = luthier.Space({"x": luthier.Float(0, 1)})
 
@@ -171,6 +178,58 @@ def test_trials_that_the_space_cannot_place_are_inactive():
     points, activity = Ledger().apply(events).snapshot().encoded()
     assert points[:, 0].tolist() == [0.1, 0.5, 0.3, 0.5, 0.5]
     assert activity[:, 0].tolist() == [1.0, 0.0, 1.0, 0.0, 1.0]
+
+
+@given(st.data())
+def test_trials_are_encoded_alike_one_by_one_and_at_once(data):
+    space = data.draw(spaces())
+    rows = space.sample(np.random.default_rng(data.draw(seeds())), 20)
+    for row in rows[:: data.draw(st.integers(1, 10))]:
+        row.pop(data.draw(st.sampled_from(sorted(row))))  # where it was active, no point any more
+    growing, at_once = (Ledger().apply([Defined(Problem(space))]) for _ in range(2))
+    for number, row in enumerate(rows):
+        events = [Asked(number, row, 1, "r", "me"), Told(number, TrialState.COMPLETE, (1.0,))]
+        growing.apply(events).snapshot().encoded()
+        at_once.apply(events)
+    for one_by_one, table in zip(
+        growing.snapshot().encoded(), at_once.snapshot().encoded(), strict=True
+    ):
+        assert one_by_one.tolist() == table.tolist()
+
+
+def test_threads_that_share_a_history_get_the_same_columns(monkeypatch):
+    # Every thread switch that is possible: the interpreter is asked to switch all the time.
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for seed in range(20):
+            ledger = Ledger().apply([Defined(Problem(SPACE))])
+            versions = []
+            for number in range(150):
+                x = (seed + number) / 1000
+                ledger.apply([Asked(number, {"x": x}, 1, "r", "me")])
+                ledger.apply([Told(number, TrialState.COMPLETE, (x,))])
+                versions.append(ledger.snapshot())
+            with ThreadPoolExecutor(4) as pool:
+                tables = list(
+                    pool.map(lambda history: history.encoded()[0][:, 0].tolist(), versions)
+                )
+                losses = list(pool.map(lambda history: history.losses[:, 0].tolist(), versions))
+            expected = [(seed + number) / 1000 for number in range(150)]
+            assert losses == [expected[: n + 1] for n in range(150)]
+            assert tables == losses
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_a_point_that_is_open_twice_is_found_when_one_of_them_has_become_another():
+    ledger = Ledger().apply([Defined(Problem(SPACE))])
+    for number in range(2):
+        ledger.apply([Asked(number, {"x": 0.5}, 1, "r", "me")])
+    assert ledger.snapshot().find({"x": 0.5}).number == 0
+    ledger.apply([Suggested(0, {"y": 1}, {})])
+    assert ledger.snapshot().find({"x": 0.5, "y": 1}).number == 0
+    assert ledger.snapshot().find({"x": 0.5}).number == 1
 
 
 def test_a_dynamic_choice_that_stays_the_same():

@@ -20,6 +20,7 @@ from luthier.model.events import (
     Resumed,
     Suggested,
     Told,
+    Transferred,
 )
 from luthier.model.ledger import Ledger
 from luthier.model.problem import Limit, Objective, Problem
@@ -267,6 +268,14 @@ EVENTS = st.one_of(
         TIMES,
     ),
     st.builds(Noted, st.none() | NUMBERS, TEXTS, JSON),
+    st.builds(
+        Transferred,
+        TEXTS,
+        TEXTS,
+        st.lists(PARAMS, max_size=2).map(tuple),
+        st.lists(st.tuples(st.none() | st.floats(0.01, 0.99)), max_size=2).map(tuple),
+        TIMES,
+    ),
 )
 
 
@@ -323,3 +332,15 @@ def test_running_trials_are_counted_by_their_process():
     assert fold(asked(0), Told(0, FAILED)).running_of == {}
     history = fold(asked(0), Released(0, "", 1), asked(1), Released(1, "", 1))
     assert history.next_waiting.number == 0
+
+
+def test_the_last_table_of_an_earlier_study_counts():
+    first = Transferred("old", "1", ({"x": 0.1},), ((0.5,),))
+    other = Transferred("old", "2", ({"x": 0.2},), ((0.5,),))
+    again = Transferred("old", "1", ({"x": 0.3}, {"x": 0.1}), ((0.25,), (0.75,)))
+    ledger = Ledger().apply([DEFINED, first, other])
+    before = ledger.snapshot()
+    after = ledger.apply([again]).snapshot()
+    assert [table.params[0]["x"] for table in before.transferred] == [0.1, 0.2]
+    assert [table.params[0]["x"] for table in after.transferred] == [0.3, 0.2]
+    assert fold().transferred == ()

@@ -31,8 +31,21 @@ class TestQMC(SamplerContract):
         return luthier.QMC(request.param)
 
 
-def test_every_sampler_of_the_registry_is_tested_here():
-    tested = {"random", "grid", "qmc"}
-    assert set(registry.BUILT_IN) == tested | {"fixed"}, "fixed is tested by itself"
+ELSEWHERE = {
+    "fixed": "test_samplers.py",
+    "tpe": "test_tpe.py",
+    "gp": "gp/",
+    "forest": "test_evolution_contract.py",
+    "cmaes": "test_evolution_contract.py",
+    "de": "test_evolution_contract.py",
+    "regularized_evolution": "test_evolution_contract.py",
+    "nsga2": "test_evolution_contract.py",
+    "nsga3": "test_evolution_contract.py",
+}
+
+
+def test_every_sampler_of_the_registry_is_tested():
+    here = {"random", "grid", "qmc"}
+    assert set(registry.BUILT_IN) == here | set(ELSEWHERE)
     assert MIXED.size is None
     assert FINITE.size == 12

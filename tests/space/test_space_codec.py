@@ -59,6 +59,23 @@ def test_one_row_alone_gives_the_same_bits_as_in_a_table(data):
     rows = codec.decode(X)
     assert list(map(repr, map(codec.decode_one, X.tolist()))) == list(map(repr, rows))
     assert [codec.encode_one(row) for row in rows] == codec.encode(rows).tolist()
+    one_by_one = [codec.encode_one_with_activity(row)[1] for row in rows]
+    assert one_by_one == codec.activity(rows).tolist()
+
+
+@given(st.data())
+def test_one_row_alone_is_as_in_a_table_where_values_are_missing(data):
+    space = data.draw(spaces())
+    missing, deemed = data.draw(st.tuples(*[st.sets(st.sampled_from(space.names), max_size=3)] * 2))
+    example = space.codec.decode(np.full((1, space.codec.d), 0.5))[0]
+    values = {name: example[name] for name in deemed - {"derived"} if name in example}
+    space = Space(space.params, constraints=space.constraints, partial=True, deemed=values)
+    codec, rows = space.codec, space.codec.decode(data.draw(points(space)))
+    rows = [{name: row[name] for name in row if name not in missing} for row in rows]
+    table, active = codec.encode_with_activity(rows)
+    alone = [codec.encode_one_with_activity(row) for row in rows]
+    assert [point for point, _ in alone] == table.tolist()
+    assert [activity for _, activity in alone] == active.tolist()
 
 
 @given(st.data())

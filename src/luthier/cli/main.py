@@ -19,6 +19,7 @@ COMMANDS = {
     "show": "Show a study and its trials.",
     "best": "Show the best trials and how to use them.",
     "enqueue": "Queue a point to be tried next.",
+    "transfer": "Start a study from what earlier ones found.",
     "export": "Write the trials as CSV, JSON or Parquet.",
     "replay": "Compute suggestions again from the log.",
     "delete": "Delete a study.",

@@ -7,11 +7,12 @@ each suggestion.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from luthier.errors import InvalidParams
 from luthier.model.memo import Memo
@@ -28,67 +29,70 @@ KEPT_ENCODINGS = 4
 KEPT_RESULTS = 32
 """How much of a sampler's work is kept: some results for each of the last few suggestions."""
 
+FEW = 8
+"""Up to so many rows are encoded faster one by one than in arrays."""
+
+_Keyed = dict[int, tuple[Params, Hashable]]
+
 
 class Growing:
-    """A float array with room at its end: appending is cheap, earlier rows stay as they are."""
+    """A float array with room at its end: appending is cheap, earlier rows stay as they are.
 
-    __slots__ = ("_array", "_length")
+    Threads may share it: its state is replaced as a whole, and the worst that two can do to each
+    other is that both write the same rows to the same place.
+    """
+
+    __slots__ = ("_state", "_width")
 
     def __init__(self, width: int) -> None:
-        self._array = np.empty((64, width))
-        self._length = 0
+        self._width = width
+        self._state = np.empty((64, width)), 0
 
-    def __len__(self) -> int:
-        return self._length
+    def first(self, length: int, make: Callable[[int], ArrayLike]) -> Array:
+        """Return the first `length` rows, read-only.
 
-    def extend(self, rows: Array) -> None:
-        """Append rows, shape ``(n, width)``."""
-        needed = self._length + len(rows)
-        if needed > len(self._array):
-            grown = np.empty((max(needed, 2 * len(self._array)), self._array.shape[1]))
-            grown[: self._length] = self._array[: self._length]
-            self._array = grown
-        self._array[self._length : needed] = rows
-        self._length = needed
-
-    def view(self, length: int) -> Array:
-        """Return the first `length` rows, read-only."""
-        rows = self._array[:length]
-        rows.flags.writeable = False
-        return rows
+        Parameters
+        ----------
+        length : int
+        make : callable
+            Returns the rows from an index on up to `length`, if they are not there yet: always
+            the same ones.
+        """
+        array, filled = self._state
+        if filled < length:
+            rows = make(filled)
+            if length > len(array):
+                grown = np.empty((max(length, 2 * len(array)), self._width))
+                grown[:filled] = array[:filled]
+                array = grown
+            array[filled:length] = rows
+            self._state = array, length
+        view = array[:length]
+        view.flags.writeable = False
+        return view
 
 
 class OpenPoints:
-    """Open trials by their params, brought up to date at the price of what has changed."""
+    """Open trials by their params. Only what has changed is turned into keys again."""
 
     def __init__(self) -> None:
-        self._version = -1
-        self._numbers: dict[Hashable, int] = {}
-        self._known: dict[int, tuple[Params, Hashable]] = {}
+        # Replaced as a whole, since threads may share it.
+        self._state: tuple[int, _Keyed, dict[Hashable, int]] = -1, {}, {}
 
     def find(self, key: Hashable, version: int, open_trials: Sequence[FrozenTrial]) -> int | None:
         """Return the number of an open trial with this key, as of one version of the log."""
-        if version != self._version:
-            self._refresh(open_trials)
-            self._version = version
-        return self._numbers.get(key)
-
-    def _refresh(self, open_trials: Sequence[FrozenTrial]) -> None:
-        before, self._known = self._known, {}
-        for trial in open_trials:
-            entry = before.pop(trial.number, None)
-            if entry is None or entry[0] is not trial.params:
-                if entry is not None:
-                    self._drop(trial.number, entry[1])
-                entry = trial.params, point_key(trial.params)
-                self._numbers.setdefault(entry[1], trial.number)
-            self._known[trial.number] = entry
-        for number, (_, key) in before.items():
-            self._drop(number, key)
-
-    def _drop(self, number: int, key: Hashable) -> None:
-        if self._numbers.get(key) == number:
-            del self._numbers[key]
+        known, before, numbers = self._state
+        if known != version:
+            keyed: _Keyed = {}
+            numbers = {}
+            for trial in open_trials:
+                params, its_key = before.get(trial.number, (None, None))
+                if params is not trial.params:
+                    its_key = point_key(trial.params)
+                keyed[trial.number] = trial.params, its_key
+                numbers.setdefault(its_key, trial.number)
+            self._state = version, keyed, numbers
+        return numbers.get(key)
 
 
 class Columns:
@@ -107,7 +111,7 @@ class Columns:
         self._limits = problem.limits
         self._losses = Growing(len(problem.objectives))
         self._violations = Growing(1)
-        self._encoded: dict[Space, tuple[Codec, Growing, Growing]] = {}
+        self._encoded: dict[Space, tuple[Growing, Growing]] = {}
         self.open_points = OpenPoints()
         self.memo = Memo(KEPT_RESULTS)
         self._first: dict[Hashable, int] = {}
@@ -120,50 +124,49 @@ class Columns:
 
     def losses(self, length: int) -> Array:
         """Return values turned so that less is better, ``(length, m)``, NaN without result."""
-        done = len(self._losses)
-        if done < length:
-            nothing = (np.nan,) * len(self._signs)
-            values = [
-                nothing if trial.values is None else trial.values
-                for trial in self.trials[done:length]
-            ]
-            self._losses.extend(np.array(values, dtype=float) * self._signs)
-        return self._losses.view(length)
+        nothing = (np.nan,) * len(self._signs)
+
+        def rows(start: int) -> ArrayLike:
+            new = self.trials[start:length]
+            values = [nothing if trial.values is None else trial.values for trial in new]
+            return np.array(values, dtype=float) * self._signs
+
+        return self._losses.first(length, rows)
 
     def violations(self, length: int) -> Array:
         """Return by how much each trial exceeds the limits in sum, shape ``(length,)``.
 
         0 within all limits; infinite where a limited metric was not measured.
         """
-        done = len(self._violations)
-        if done < length:
-            rows = [
-                sum(
-                    limit.violation(trial.metrics[limit.metric])
-                    if limit.metric in trial.metrics
-                    else np.inf
-                    for limit in self._limits
-                )
-                for trial in self.trials[done:length]
-            ]
-            self._violations.extend(np.array(rows, dtype=float)[:, None])
-        return self._violations.view(length)[:, 0]
+        return self._violations.first(
+            length, lambda start: [[self._violation(t)] for t in self.trials[start:length]]
+        )[:, 0]
+
+    def _violation(self, trial: FrozenTrial) -> float:
+        return sum(
+            limit.violation(trial.metrics[limit.metric])
+            if limit.metric in trial.metrics
+            else np.inf
+            for limit in self._limits
+        )
 
     def encoded(self, space: Space, length: int) -> tuple[Array, Array]:
         """Return unit coordinates and activity (0 or 1) of the params, both ``(length, d)``."""
-        entry = self._encoded.get(space)
-        if entry is None:
-            if len(self._encoded) == KEPT_ENCODINGS:
-                del self._encoded[next(iter(self._encoded))]
-            codec = space.codec
-            entry = self._encoded[space] = (codec, Growing(codec.d), Growing(codec.d))
-        codec, points, activity = entry
-        if len(points) < length:
-            rows = [_encodable(space, trial.params) for trial in self.trials[len(points) : length]]
-            new_points, new_activity = _encode(codec, rows)
-            points.extend(new_points)
-            activity.extend(new_activity.astype(float))
-        return points.view(length), activity.view(length)
+        tables = self._encoded.get(space)
+        if tables is None:
+            for stale in list(self._encoded)[: 1 - KEPT_ENCODINGS]:
+                self._encoded.pop(stale, None)
+            tables = self._encoded[space] = Growing(space.codec.d), Growing(space.codec.d)
+        points, activity = tables
+
+        @cache
+        def rows(start: int) -> tuple[Array, Array]:
+            return encoded(space, [trial.params for trial in self.trials[start:length]])
+
+        return (
+            points.first(length, lambda start: rows(start)[0]),
+            activity.first(length, lambda start: rows(start)[1]),
+        )
 
     def find(self, key: Hashable, length: int) -> FrozenTrial | None:
         """Return the first ended trial whose params have this key, None if there is none."""
@@ -174,16 +177,36 @@ class Columns:
         return self.trials[index] if index < length else None
 
 
-def _encode(codec: Codec, rows: Sequence[Params]) -> tuple[Array, NDArray[np.bool_]]:
-    """Encode rows; one that the space cannot place is inactive in all columns."""
+def encoded(space: Space, rows: Sequence[Params]) -> tuple[Array, Array]:
+    """Return points and activity (0 or 1) of params, ``(n, d)`` each.
+
+    A row that the space cannot place is inactive in all columns.
+    """
+    return _encoded(space.codec, [_encodable(space, row) for row in rows])
+
+
+def _encoded(codec: Codec, rows: Sequence[Params]) -> tuple[Array, Array]:
+    if len(rows) > FEW:
+        try:
+            points, active = codec.encode_with_activity(rows)
+        except InvalidParams:  # of one row: of the others as many as possible stay together
+            half = len(rows) // 2
+            parts = _encoded(codec, rows[:half]), _encoded(codec, rows[half:])
+            return np.vstack([part[0] for part in parts]), np.vstack([part[1] for part in parts])
+        return points, active.astype(float)
+    placed = [_placed(codec, row) for row in rows]
+    shape = len(rows), codec.d
+    return (
+        np.array([point for point, _ in placed], dtype=float).reshape(shape),
+        np.array([active for _, active in placed], dtype=float).reshape(shape),
+    )
+
+
+def _placed(codec: Codec, row: Params) -> tuple[list[float], list[bool]]:
     try:
-        return codec.encode_with_activity(rows)
+        return codec.encode_one_with_activity(row)
     except InvalidParams:
-        if len(rows) == 1:
-            return np.full((1, codec.d), INACTIVE), np.zeros((1, codec.d), dtype=bool)
-        half = len(rows) // 2
-        parts = _encode(codec, rows[:half]), _encode(codec, rows[half:])
-        return np.vstack([part[0] for part in parts]), np.vstack([part[1] for part in parts])
+        return [INACTIVE] * codec.d, [False] * codec.d
 
 
 def _encodable(space: Space, params: Params) -> Params:

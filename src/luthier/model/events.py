@@ -180,6 +180,20 @@ class Noted:
     value: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """What an earlier study found is taken over. The last table of a study counts.
+
+    Fields are those of `luthier.model.earlier.Earlier`.
+    """
+
+    source: str
+    identity: str
+    params: tuple[Params, ...]
+    ranks: tuple[tuple[float | None, ...], ...]
+    time: float = 0.0
+
+
 Event = (
     Defined
     | Opened
@@ -192,4 +206,5 @@ Event = (
     | Released
     | Told
     | Noted
+    | Transferred
 )

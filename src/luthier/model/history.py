@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luthier.errors import TrialNotFound
-from luthier.model.columns import Array, Columns, point_key
+from luthier.model.columns import Array, Columns, encoded, point_key
+from luthier.model.earlier import Earlier
 from luthier.model.events import Opened
 from luthier.model.memo import T
 from luthier.model.problem import Problem
@@ -38,6 +39,9 @@ class History:
         The processes that worked on the study.
     user_attrs : mapping of str to object
         What users noted on the study.
+    transferred : tuple of Earlier
+        What earlier studies found, as `luthier.Study.transfer_from` brought it here. It may
+        be part of a key of `remember`.
     next_waiting : FrozenTrial, optional
         The trial that has waited longest to be started or restarted.
     running_of : mapping of str to int
@@ -58,6 +62,7 @@ class History:
         asked_by: Mapping[str, int],
         owners: Mapping[str, Opened],
         user_attrs: Mapping[str, Any],
+        transferred: tuple[Earlier, ...],
         last_opened: Opened | None,
         n_waiting: int,
         next_waiting: FrozenTrial | None,
@@ -69,6 +74,7 @@ class History:
         self.asked_by = asked_by
         self.owners = owners
         self.user_attrs = user_attrs
+        self.transferred = transferred
         self.last_opened = last_opened
         self._columns = columns
         self._ended = ended
@@ -161,6 +167,14 @@ class History:
             In [0, 1], as `luthier.space.codec.Codec.encode` gives them; 1.0 where active.
         """
         return self._columns.encoded(self.problem.space, self._ended)
+
+    def encoded_running(self) -> tuple[Array, Array]:
+        """Return the same of the running trials, by number: ``(len(running), d)`` each.
+
+        A define-by-run trial counts with what was proposed to it.
+        """
+        rows = [t.params if t.proposed is None else t.proposed for t in self.running]
+        return encoded(self.problem.space, rows)
 
     def find(self, params: Params) -> FrozenTrial | None:
         """Return a trial that was run, is running or waits with just these params, or None."""

@@ -9,6 +9,7 @@ from typing import Any
 from luthier.errors import CorruptStorage, InvalidSpace
 from luthier.model.columns import Columns
 from luthier.model.dynamic import extended
+from luthier.model.earlier import Earlier
 from luthier.model.events import (
     Asked,
     Defined,
@@ -22,6 +23,7 @@ from luthier.model.events import (
     Resumed,
     Suggested,
     Told,
+    Transferred,
 )
 from luthier.model.frozen import EMPTY, frozen
 from luthier.model.history import History
@@ -51,6 +53,7 @@ class Ledger:
         self._owners: dict[str, Opened] = {}
         self._last_opened: Opened | None = None
         self._user_attrs: Mapping[str, Any] = EMPTY
+        self._transferred: dict[str, Earlier] = {}
         self._appliers = {
             Defined: self._defined,
             Opened: self._opened,
@@ -63,6 +66,7 @@ class Ledger:
             Released: self._released,
             Told: self._told,
             Noted: self._noted,
+            Transferred: self._taken_over,
         }
 
     def apply(self, events: Iterable[Event]) -> Ledger:
@@ -101,6 +105,7 @@ class Ledger:
             asked_by=dict(self._asked_by),
             owners=self._owners,
             user_attrs=self._user_attrs,
+            transferred=tuple(self._transferred.values()),
             last_opened=self._last_opened,
             n_waiting=len(self._waiting),
             next_waiting=self._open[next(iter(self._waiting))] if self._waiting else None,
@@ -268,6 +273,11 @@ class Ledger:
             # Snapshots share the columns: a note shows in all of them. Samplers do not read notes.
             index = self._columns.by_number[event.number]
             self._columns.trials[index] = _noted_on(self._columns.trials[index], event)
+
+    def _taken_over(self, event: Transferred) -> None:
+        params = tuple(frozen(row) for row in event.params)
+        earlier = Earlier(event.source, event.identity, params, event.ranks)
+        self._transferred[event.identity] = earlier
 
     def _runs(self, owner: str | None, change: int) -> None:
         if owner is not None:

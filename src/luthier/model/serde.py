@@ -29,6 +29,7 @@ from luthier.model.events import (
     Resumed,
     Suggested,
     Told,
+    Transferred,
 )
 from luthier.model.frozen import EMPTY
 from luthier.model.problem import Problem
@@ -319,6 +320,14 @@ _WRITERS: dict[type[Any], Callable[[Any], dict[str, Any]]] = {
             else {}
         ),
     },
+    Transferred: lambda event: {
+        "event": "transferred",
+        "source": event.source,
+        "identity": event.identity,
+        "params": event.params,
+        "ranks": event.ranks,
+        "time": event.time,
+    },
     **{entry.kind: entry.write for entry in _PLAIN},
 }
 
@@ -337,6 +346,13 @@ _READERS: dict[str, Callable[..., Event]] = {
             name: read_param(param, f"params.{name}")
             for name, param in data.get("params", {}).items()
         },
+    ),
+    "transferred": lambda data: Transferred(
+        data["source"],
+        data["identity"],
+        tuple(_params(row) for row in data["params"]),
+        tuple(tuple(row) for row in data["ranks"]),
+        data["time"],
     ),
     **{entry.name: entry.read for entry in _PLAIN},
 }

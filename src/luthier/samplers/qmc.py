@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import get_args
 
 import numpy as np
@@ -46,7 +45,7 @@ class QMC:
         self, problem: Problem, history: History, rng: np.random.Generator, n: int = 1
     ) -> Sequence[Suggestion]:
         """Propose the next `n` feasible points of the sequence."""
-        points = _points(problem.space, self.kind, problem.seed)
+        points = points_of(problem, history, self.kind)
         index = history.asked_by.get("qmc", 0)
         found: list[Suggestion] = []
         skipped = 0
@@ -61,29 +60,52 @@ class QMC:
         return found
 
 
-class _Points:
-    """Feasible points of the sequence, produced as far as they were needed."""
+class Points:
+    """Feasible points of a sequence, produced as far as they were needed.
+
+    Parameters
+    ----------
+    space : Space
+        What the points are points of.
+    kind : {"sobol", "halton"}
+        Which sequence.
+    seed : int
+        Chooses the scrambling.
+    """
 
     def __init__(self, space: Space, kind: Kind, seed: int) -> None:
         self._codec = space.codec
         self._sequence = QmcSequence(kind, self._codec.d, seed) if self._codec.d else None
         self._points: list[Params] = []
-        self._last_block = 0
+        self._empty_blocks = 0
 
     def at(self, index: int) -> Params:
+        """Return the feasible point at an index, counted from 0.
+
+        Raises
+        ------
+        EmptySpace
+            If too many points in a row violate the constraints.
+        """
         if self._sequence is None:
             return self._codec.decode(np.empty((1, 0)))[0]
         while len(self._points) <= index:
             points = self._codec.from_uniform(self._sequence.next_block())
             feasible = points[self._codec.feasible(points)]
             self._points.extend(self._codec.decode(feasible))
-            self._last_block = 0 if len(feasible) else self._last_block + 1
-            if self._last_block == EMPTY_BLOCKS:
+            self._empty_blocks = 0 if len(feasible) else self._empty_blocks + 1
+            if self._empty_blocks >= EMPTY_BLOCKS:
                 raise EmptySpace(
-                    f"no point satisfies the constraints among {EMPTY_BLOCKS * BLOCK} "
+                    f"no point satisfies the constraints among {self._empty_blocks * BLOCK} "
                     "points of the sequence in a row"
                 )
         return self._points[index]
+
+
+def points_of(problem: Problem, history: History, kind: Kind) -> Points:
+    """Return the sequence that a problem's space and seed choose; the history keeps it."""
+    space, seed = problem.space, problem.seed
+    return history.remember(("points", kind, space, seed), lambda: Points(space, kind, seed))
 
 
 SKIPPED = 4096
@@ -91,8 +113,3 @@ SKIPPED = 4096
 
 EMPTY_BLOCKS = 512
 """After so many blocks without a feasible point the space counts as empty."""
-
-
-@lru_cache(maxsize=8)
-def _points(space: Space, kind: Kind, seed: int) -> _Points:
-    return _Points(space, kind, seed)

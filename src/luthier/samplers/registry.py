@@ -21,6 +21,14 @@ BUILT_IN = {
     "grid": "luthier.samplers.grid:Grid",
     "qmc": "luthier.samplers.qmc:QMC",
     "fixed": "luthier.samplers.fixed:Fixed",
+    "tpe": "luthier.samplers.tpe:TPE",
+    "gp": "luthier.samplers.gp:GP",
+    "forest": "luthier.samplers.forest:Forest",
+    "cmaes": "luthier.samplers.cmaes:CMAES",
+    "de": "luthier.samplers.differential_evolution:DifferentialEvolution",
+    "regularized_evolution": "luthier.samplers.regularized_evolution:RegularizedEvolution",
+    "nsga2": "luthier.samplers.nsga2:NSGA2",
+    "nsga3": "luthier.samplers.nsga3:NSGA3",
 }
 
 ENTRY_POINTS = "luthier.samplers"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from luthier.errors import Conflict, InvalidInput, InvalidParams, SpaceExhausted
 from luthier.executors.base import Executor
@@ -27,6 +27,9 @@ from luthier.study.journal import Journal
 from luthier.study.telling import verdict
 from luthier.study.trial import Ticket, Trial
 from luthier.study.view import StudyView
+
+if TYPE_CHECKING:
+    from luthier.study.transfer import Transfer
 
 MAX_REUSED = 1000
 """After so many known results in a row `ask` gives up finding something to run."""
@@ -250,6 +253,25 @@ class Study(StudyView):
                 continue
             return self._journal.history.trial(number)
 
+    def transfer_from(self, *studies: StudyView | str, n_start: int = 5) -> Transfer:
+        """Start from what earlier studies found, perhaps on other spaces; see `Transfer`.
+
+        Parameters
+        ----------
+        *studies : Study or str
+            Studies, or names of them in the same storage.
+        n_start : int, default 5
+            How many points, good there, are queued at most: what unrelated studies may cost.
+
+        Raises
+        ------
+        InvalidInput
+            If a study is this one, has no result, or shares no parameter or no objective.
+        """
+        from luthier.study.transfer import transfer
+
+        return transfer(self, studies, n_start)
+
     # ---------------------------------------------------------------- notes and edits
 
     def set_user_attr(self, key: str, value: Any, *, trial: int | None = None) -> None:
@@ -403,8 +425,7 @@ def _reload(
 
 
 def _agrees(trial: FrozenTrial, params: Mapping[str, Any]) -> bool:
-    values = trial.fixed if trial.state is TrialState.WAITING and trial.fixed else trial.params
-    return all(name in values and values[name] == value for name, value in params.items())
+    return params.items() <= {**trial.params, **(trial.fixed or {})}.items()
 
 
 def _check_distributions(

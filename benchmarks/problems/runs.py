@@ -1,0 +1,52 @@
+"""The loop that all tuners are measured in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from .base import Outcome, Problem
+from .records import Record
+from .scoring import Progress
+from .spaces import Params
+
+REJECTED = 50
+"""So many proposals in a row may violate a known constraint; then it costs a trial."""
+
+
+class Tuner(Protocol):
+    """What a run needs of a tuner."""
+
+    def ask(self) -> dict[str, Any]:
+        """Return the active parameters of the next trial."""
+        ...
+
+    def tell(self, params: Params, outcome: Outcome) -> None:
+        """Take what came of the configuration that was asked for last."""
+        ...
+
+
+def run(problem: Problem, tuner: Tuner, seed: int, trials: int) -> Iterator[Record]:
+    """Yield one record per trial.
+
+    A configuration that violates a constraint which is known beforehand is told as a failure and
+    costs no trial: who tunes would see it at once. Tuners that know such constraints propose none.
+    """
+    progress = Progress(problem)
+    for number in range(trials):
+        seconds = 0.0
+        for attempt in range(REJECTED):
+            began = time.perf_counter()
+            params = tuner.ask()
+            seconds += time.perf_counter() - began
+            if problem.allows(params):
+                outcome = problem.evaluate(params, seed=seed * 10_000 + number)
+            else:
+                outcome = Outcome(None, None, {}, feasible=False)
+            began = time.perf_counter()
+            tuner.tell(params, outcome)
+            seconds += time.perf_counter() - began
+            if problem.allows(params) or attempt == REJECTED - 1:
+                break
+        yield Record.of(number, outcome, progress.add(outcome), seconds)

@@ -1,0 +1,5 @@
+"""Bayesian optimisation with a Gaussian process."""
+
+from luthier.samplers.gp.sampler import GP
+
+__all__ = ["GP"]

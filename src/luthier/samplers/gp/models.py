@@ -1,0 +1,234 @@
+"""Models of everything a study measures: objectives, limits, feasibility and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luthier.model.history import History
+from luthier.model.problem import Problem
+from luthier.numerics.ensemble import Ensemble
+from luthier.numerics.kernels import Kernel
+from luthier.numerics.warping import WARPS, signed_log
+from luthier.samplers.gp.data import Data, Mask
+from luthier.samplers.gp.surrogate import KERNELS, fitted_size, learn
+
+if TYPE_CHECKING:
+    from luthier.samplers.gp.sampler import GP
+
+Array = NDArray[np.float64]
+
+DECIDED = 100
+"""From so many observations on, hyperparameters are taken at their mode."""
+
+FEW = 3
+"""With fewer observations a cost or a limit is not modelled."""
+
+
+class Seen(NamedTuple):
+    """What one model learns from.
+
+    Attributes
+    ----------
+    z : ndarray, shape (n,)
+        Observations on the model's scale: mean 0, standard deviation 1.
+    rows : ndarray of bool
+        Which rows of the data they belong to.
+    zero : float
+        Where the bound of a limit lies on that scale.
+    scale : float
+        One unit of that scale, in the units of what was measured or of its logarithm.
+    """
+
+    z: Array
+    rows: Mask
+    zero: float = 0.0
+    scale: float = 1.0
+
+
+class Loss(NamedTuple):
+    """The model of an objective.
+
+    Attributes
+    ----------
+    model : Ensemble
+        Members may see the observations on different scales.
+    log_units : ndarray, shape (m,)
+        Log of what one unit of each member's scale is worth near the best, in a common unit.
+    """
+
+    model: Ensemble
+    log_units: Array
+
+
+class Models:
+    """What is known of a study, as Gaussian processes over the columns of its space.
+
+    Hyperparameters are learnt at fixed numbers of observations and remembered; the
+    processes themselves always see all observations.
+
+    Parameters
+    ----------
+    settings : GP
+        Kernel, warp and beliefs.
+    problem : Problem
+        Its space may be narrower than the history's.
+    history : History
+        What happened.
+    data : Data
+        The same as arrays, or a part of it.
+    """
+
+    def __init__(
+        self,
+        settings: GP,
+        problem: Problem,
+        history: History,
+        data: Data,
+    ) -> None:
+        self.settings = settings
+        self.problem = problem
+        self.history = history
+        self.data = data
+
+    @cached_property
+    def kernel(self) -> Kernel:
+        """The covariance of all models."""
+        s, space = self.settings, self.problem.space
+
+        def make() -> Kernel:
+            return replace(KERNELS[s.kernel](space.codec, "matern52"), trend=s.trend)
+
+        return self.history.remember(("kernel", s.kernel, s.trend, space), make)
+
+    def loss(self, objective: int, members: int) -> Loss:
+        """Model one objective by at most `members`, which share the warps of the settings.
+
+        The more was observed, the less the hyperparameters are in doubt, and the dearer each
+        member is: from `DECIDED` observations on there is one member for each warp.
+        """
+        size = fitted_size(self.data.size)
+        if size >= DECIDED:
+            members = min(members, len(self.settings.warps))
+        elif size >= DECIDED // 2:
+            members = min(members, 2 * len(self.settings.warps))
+        warps = self.settings.warps[:members]
+        parts = []
+        for i, warp in enumerate(warps):
+            share = len(range(i, members, len(warps)))
+            see = partial(_seen_loss, objective=objective, warp=warp)
+            parts.append(self._parameters(("loss", objective, warp), see, share))
+        seen = [_seen_loss(self.data, objective, warp) for warp in warps]
+        thetas = list(np.vstack(parts))
+        which = np.repeat(np.arange(len(warps)), [len(part) for part in parts])
+        rows = self.data.known
+        model = Ensemble(
+            self.kernel,
+            thetas,
+            self.data.X[rows],
+            self.data.A[rows],
+            np.array([seen[i].z for i in which]),
+        )
+        return Loss(model, np.log([seen[i].scale for i in which]))
+
+    def limit(self, k: int) -> tuple[Ensemble, float] | None:
+        """Model a limited metric; return the model and the bound on its scale."""
+        return self._bounded(("limit", k), lambda d: _seen_limit(d, k))
+
+    @property
+    def feasibility(self) -> tuple[Ensemble, float] | None:
+        """A model of what turns out to be infeasible or fails: 1 where it did, 0 elsewhere.
+
+        None as long as nothing did.
+        """
+        if not self.data.barred.any():
+            return None
+        return self._bounded("barred", _seen_barred)
+
+    @property
+    def cost(self) -> tuple[Ensemble, float] | None:
+        """A model of the logarithm of the cost, and the size of its unit; None if unknown."""
+        seen = _seen_cost(self.data)
+        if len(seen.z) < FEW or not seen.z.any():
+            return None
+        return self._learnt("cost", _seen_cost, 1), seen.scale
+
+    def _bounded(
+        self, name: Hashable, see: Callable[[Data], Seen]
+    ) -> tuple[Ensemble, float] | None:
+        seen = see(self.data)
+        if len(seen.z) < FEW:
+            return None
+        return self._learnt(name, see, 1), seen.zero
+
+    def _learnt(self, name: Hashable, see: Callable[[Data], Seen], members: int) -> Ensemble:
+        """Return processes over all observations."""
+        thetas, seen = self._parameters(name, see, members), see(self.data)
+        X, A = self.data.X[seen.rows], self.data.A[seen.rows]
+        return Ensemble(self.kernel, list(thetas), X, A, seen.z)
+
+    def _parameters(self, name: Hashable, see: Callable[[Data], Seen], members: int) -> Array:
+        """Return hyperparameters, learnt at a fixed number of observations."""
+        size = fitted_size(self.data.size)
+
+        def make() -> Array:
+            then = self.data.first(size)
+            seen = see(then)
+            prior = self.settings.beliefs.prior(self.kernel)
+            if len(seen.z) == 0:
+                return np.tile(prior.mean, (members, 1))
+            X, A = then.X[seen.rows], then.A[seen.rows]
+            return learn(self.kernel, prior, X, A, seen.z, members, self.settings.steps)
+
+        key = (self.settings, self.problem.space, name, members, size)
+        return self.history.remember(key, make)
+
+
+def _seen_loss(data: Data, objective: int, warp: str) -> Seen:
+    y = data.losses[data.known, objective]
+    z = WARPS[warp](y)
+    return Seen(z, data.known, scale=_scale_of_best(y, z))
+
+
+def _scale_of_best(y: Array, z: Array) -> float:
+    """Return what one unit of a warped scale is worth, by the better half, where warps are lines.
+
+    In units of the spread of the better half, so that the losses may be of any size.
+    """
+    order = np.argsort(y, kind="stable")[: max(2, (len(y) + 1) // 2)]
+    rise, run = (
+        float(np.ptp(z[order])),
+        float(np.ptp(y[order] / max(np.abs(y[order]).max(), 1e-300))),
+    )
+    return run / rise if rise > 0 and run > 0 else 1.0
+
+
+def _seen_limit(data: Data, k: int) -> Seen:
+    measured = np.isfinite(data.excess[:, k])
+    # Ranks would lose where the bound lies; this keeps it, and tames both tails.
+    return _scaled(signed_log(data.excess[measured, k]), measured, bound=0.0)
+
+
+def _seen_barred(data: Data) -> Seen:
+    decided = data.barred | data.known
+    return _scaled(data.barred[decided].astype(float), decided, bound=0.5)
+
+
+def _seen_cost(data: Data) -> Seen:
+    told = np.isfinite(data.costs)
+    return _scaled(np.log(data.costs[told]), told, bound=0.0)
+
+
+def _scaled(values: Array, rows: Mask, bound: float) -> Seen:
+    if len(values) == 0:
+        return Seen(values, rows)
+    centre, scale = float(values.mean()), float(values.std())
+    if not scale > 1e-12:
+        # All alike: the prior, of unit scale around what was seen.
+        scale = max(abs(bound - centre), 1.0) if bound != centre else 1.0
+    return Seen((values - centre) / scale, rows, (bound - centre) / scale, scale)
