@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from luthier.executors.processes import Processes
     from luthier.model.problem import Limit, Objective, Problem
     from luthier.model.trial import FrozenTrial, TrialState
+    from luthier.samplers.auto import Auto
     from luthier.samplers.cmaes import CMAES
     from luthier.samplers.differential_evolution import DifferentialEvolution
     from luthier.samplers.fixed import Fixed
@@ -76,6 +77,7 @@ _HOME = {
     "QMC": "samplers.qmc",
     "Fixed": "samplers.fixed",
     "TPE": "samplers.tpe",
+    "Auto": "samplers.auto",
     "GP": "samplers.gp",
     "Forest": "samplers.forest",
     "CMAES": "samplers.cmaes",
@@ -128,6 +130,7 @@ __all__ = [
     "QMC",
     "Fixed",
     "TPE",
+    "Auto",
     "GP",
     "Forest",
     "CMAES",

@@ -144,7 +144,7 @@ def test_the_only_study_needs_no_name(luthier, study):
 
 def test_show(luthier, study):
     text = luthier.ok("show", "toy")
-    for part in ("minimize loss", "size <= 4.5", "random", "1 failed", "Float(-5.0, 5.0)", "depth"):
+    for part in ("minimize loss", "size <= 4.5", "auto", "1 failed", "Float(-5.0, 5.0)", "depth"):
         assert part in text
     assert f"(trial {study.best_trial.number})" in text
     assert "Why trial 4 failed: see it with --trial 4" in text

@@ -43,7 +43,7 @@ def test_trials_asked_out_of_order_and_at_the_same_time():
 
 
 def test_a_sampler_that_changed_on_the_way():
-    study = create_study(SPACE, seed=2)
+    study = create_study(SPACE, sampler="random", seed=2)
     study.optimize(lambda trial: 1.0, 3)
     study.sampler = "qmc"
     study.optimize(lambda trial: 1.0, 3)

@@ -197,10 +197,9 @@ def test_trials_are_encoded_alike_one_by_one_and_at_once(data):
         assert one_by_one.tolist() == table.tolist()
 
 
-def test_threads_that_share_a_history_get_the_same_columns(monkeypatch):
-    # Every thread switch that is possible: the interpreter is asked to switch all the time.
+def test_threads_that_share_a_history_get_the_same_columns():
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
+    sys.setswitchinterval(1e-6)  # let threads take turns as often as possible
     try:
         for seed in range(20):
             ledger = Ledger().apply([Defined(Problem(SPACE))])

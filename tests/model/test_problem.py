@@ -70,6 +70,8 @@ def test_finite_spaces_avoid_duplicates_unless_told_otherwise():
     assert not Problem(SPACE).avoids_duplicates
     assert Problem(SPACE, duplicates="avoid").avoids_duplicates
     assert not Problem(luthier.Space({}, partial=True)).avoids_duplicates
+    many = {"a": luthier.Int(0, 9999), "b": luthier.Int(0, 9999)}
+    assert Problem(luthier.Space(many, constraints=["a < b"])).avoids_duplicates
 
 
 def test_objectives_are_checked():

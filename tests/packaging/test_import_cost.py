@@ -26,6 +26,7 @@ LAZY = [
     "scipy",
     "sklearn",
     "sqlalchemy",
+    "threadpoolctl",
     "torch",
     "ruamel",
     "tqdm",
@@ -59,3 +60,10 @@ def test_import_loads_no_package_that_can_wait() -> None:
     loaded = in_fresh_interpreter("import sys, luthier; print(*sys.modules)").split()
     assert "luthier" in loaded
     assert [name for name in LAZY if name in loaded] == []
+
+
+def test_studies_and_the_list_of_samplers_load_no_scipy() -> None:
+    code = "import sys, luthier.study, luthier.samplers; print(*sys.modules)"
+    loaded = in_fresh_interpreter(code).split()
+    assert "luthier.samplers.registry" in loaded
+    assert "scipy" not in loaded

@@ -1,5 +1,7 @@
 """Every sampler keeps the promises of all samplers."""
 
+from pathlib import Path
+
 import pytest
 
 import luthier
@@ -34,7 +36,8 @@ class TestQMC(SamplerContract):
 ELSEWHERE = {
     "fixed": "test_samplers.py",
     "tpe": "test_tpe.py",
-    "gp": "gp/",
+    "auto": "test_gp_contract.py",
+    "gp": "test_gp_contract.py",
     "forest": "test_evolution_contract.py",
     "cmaes": "test_evolution_contract.py",
     "de": "test_evolution_contract.py",
@@ -47,5 +50,11 @@ ELSEWHERE = {
 def test_every_sampler_of_the_registry_is_tested():
     here = {"random", "grid", "qmc"}
     assert set(registry.BUILT_IN) == here | set(ELSEWHERE)
+    for name, file in ELSEWHERE.items():
+        kind = registry.BUILT_IN[name].partition(":")[2]
+        assert f"{kind}(" in Path(__file__).with_name(file).read_text()
+
+
+def test_the_spaces_of_the_contract_are_an_infinite_and_a_finite_one():
     assert MIXED.size is None
     assert FINITE.size == 12

@@ -1,5 +1,8 @@
 """What each sampler is for."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from scipy.stats import qmc
@@ -7,6 +10,7 @@ from scipy.stats import qmc
 import luthier
 from luthier.errors import EmptySpace, InvalidInput, InvalidParams
 from luthier.samplers import Suggestion, registry
+from luthier.samplers.qmc import Points
 from luthier.samplers.random import Random
 
 CONDITIONAL = {
@@ -79,9 +83,8 @@ def test_quasi_random_points_are_more_even_than_random_ones(kind):
     space = {"x": luthier.Float(0, 1), "y": luthier.Float(0, 1)}
     study = luthier.create_study(space, sampler={"name": "qmc", "kind": kind}, seed=1)
     points = np.array([list(params.values()) for params in run(study, 64)])
-    random = np.array(
-        [list(params.values()) for params in run(luthier.create_study(space, seed=1), 64)]
-    )
+    study = luthier.create_study(space, sampler="random", seed=1)
+    random = np.array([list(params.values()) for params in run(study, 64)])
     assert qmc.discrepancy(points) < qmc.discrepancy(random) / 4
 
 
@@ -103,6 +106,21 @@ def test_a_sequence_without_feasible_points_ends():
     for _ in range(2):
         with pytest.raises(EmptySpace, match="sequence"):
             study.ask()
+
+
+def test_threads_that_share_a_sequence_get_the_same_points():
+    space = luthier.Space({"x": luthier.Float(0, 1)}, constraints=["x < 0.3"])
+    alone = Points(space, "sobol", 1)
+    expected = [alone.at(index) for index in range(0, 2000, 50)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # let threads take turns as often as possible
+    try:
+        for _ in range(5):
+            shared = Points(space, "sobol", 1)
+            with ThreadPoolExecutor(4) as pool:
+                assert list(pool.map(shared.at, range(0, 2000, 50))) == expected
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_the_sequence_goes_on_after_a_restart(tmp_path):
@@ -161,7 +179,7 @@ def test_samplers_are_described_and_made_by_name():
 
 
 def test_the_sampler_may_change_during_the_study():
-    study = luthier.create_study({"x": luthier.Float(0, 1)}, seed=1)
+    study = luthier.create_study({"x": luthier.Float(0, 1)}, sampler="random", seed=1)
     run(study, 2)
     study.sampler = "qmc"
     run(study, 2)

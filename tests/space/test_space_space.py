@@ -31,8 +31,11 @@ from luthier.space import (
     Simplex,
     Space,
     Subset,
+    base,
     counting,
+    listing,
 )
+from luthier.space.structure import Structure
 from luthier.testing.strategies import spaces
 
 TREE = {
@@ -333,6 +336,7 @@ def test_spaces_with_other_functions_of_the_same_name_differ():
 
 def test_sizes_of_trees_are_counted_exactly(monkeypatch):
     monkeypatch.setattr(counting, "MAX_LEAVES", 5000)
+    monkeypatch.setattr(counting, "MAX_STEPS", 5000)
     space = Space({**TREE, "momentum": Float(0.5, 0.9, step=0.1, when={"opt": ["sgd"]})})
     # adam 1; sgd with 5 momenta, those above 0.6 (three) with two nesterov; depth with leaf.
     assert space.size == 1 + (2 + 3 * 2) + (7 + 3 * 3)
@@ -356,6 +360,96 @@ def test_sizes_of_trees_are_counted_exactly(monkeypatch):
     assert Space({"a": Int(0, 1), "d": Derived("a"), "x": Float(0, 1)}).size is None
 
 
+@pytest.fixture
+def looked_at(monkeypatch):
+    """Return a list that gets an entry whenever it is asked whether a parameter is active."""
+    calls = []
+    is_active = Structure.is_active
+
+    def counted(self, name, present):
+        calls.append(name)
+        return is_active(self, name, present)
+
+    monkeypatch.setattr(Structure, "is_active", counted)
+    return calls
+
+
+def parents_and_children(parent, child, when, number):
+    parents = {f"p{i}": parent for i in range(number)}
+    children = {f"c{i}": child({f"p{i}": when}) for i in range(number)}
+    return Space({**parents, **children})
+
+
+def test_counting_takes_no_more_steps_than_there_are_answers_of_conditions(looked_at):
+    def children(when):
+        return Int(0, 9, when=when)
+
+    assert parents_and_children(Int(0, 999), children, Between(low=900), 5).size == 1900**5
+    assert parents_and_children(Categorical(["a", "b"]), children, "a", 40).size == 11**40
+    tree = {
+        "on": Categorical([False, True]),
+        **{f"s{i}": Categorical(list("abcd"), when={"on": True}) for i in range(30)},
+        **{f"t{i}": Int(0, 9, when=f"s{i} == 'a' or s{i} == 'b'") for i in range(30)},
+    }
+    assert Space(tree).size == 1 + 22**30
+    assert not parents_and_children(Int(0, 999), lambda w: Float(0, 1, when=w), 0, 20).finite
+    assert Space({"a": Int(1, 10**6), "b": Int(0, 1, when={"a": Between(2, 3)})}).size == 10**6 + 2
+    assert Space({f"x{i}": Int(1, 9) for i in range(99)} | {"n": Derived(len)}).size == 9**99
+    assert len(looked_at) < 1000
+
+
+def test_where_counting_would_take_too_long_the_size_is_not_known(looked_at):
+    ints = {f"x{i}": Int(0, 99) for i in range(4)}
+    entangled = {**ints, "y": Int(0, 1, when="x0 + x1 == x2 + x3")}
+    assert Space(entangled).finite
+    assert not looked_at
+    assert Space(entangled).size is None
+    assert 0 < len(looked_at) <= counting.MAX_STEPS
+    # Nobody knows whether z is ever active: it might be.
+    assert not Space({**ints, "z": Float(0, 1, when="x0 + x1 == x2 + x3 + 500")}).finite
+    assert len(looked_at) <= 2 * counting.MAX_STEPS
+
+
+def test_a_space_is_finite_unless_something_continuous_is_active():
+    assert Space({}).finite
+    assert not Space({"x": Float(0, 1)}).finite
+    assert not Space(TREE).finite
+    assert Space({"a": Int(0, 3), "x": Float(0, 1, when="a > 5")}).finite
+    assert not Space({"a": Int(0, 3), "x": Float(0, 1, when="a > 2")}).finite
+    assert not Space({"a": Int(0, 3), "x": Float(0, 1)}, constraints=["x == 0.5"]).finite
+    many = Space({"a": Int(0, 9999), "b": Int(0, 9999)}, constraints=["a < b"])
+    assert many.finite
+    assert many.size is None
+
+
+@given(spaces())
+def test_what_can_be_counted_is_finite(space):
+    unconstrained = Space(space.params)
+    assert space.finite == unconstrained.finite == (unconstrained.size is not None)
+    assert space.finite or space.size is None
+
+
+def test_spaces_of_many_choices_are_compared_at_once(monkeypatch):
+    digested = []
+
+    def noted(value):
+        digested.append(value)
+        return exact(value)
+
+    exact = base.exact
+    monkeypatch.setattr(base, "exact", noted)
+    one, twin, other = (
+        Space({"c": Categorical(range(first, first + 10_000)), "x": Float(0, 1)})
+        for first in (0, 0, 1)
+    )
+    narrowed = [one.freeze("x", i / 100) for i in range(100)]
+    again = [twin.freeze("x", i / 100) for i in range(100)]
+    assert len({hash(space) for space in (one, other, *narrowed)}) == 102
+    assert len({one, twin, other, *narrowed, *again}) == 102
+    assert one == twin != other
+    assert len([value for value in digested if isinstance(value, tuple) and len(value) > 99]) == 3
+
+
 @given(spaces(max_params=3))
 def test_the_size_is_the_length_of_the_grid(space):
     if space.size is not None and space.size < 2000:
@@ -373,7 +467,7 @@ def test_a_million_configurations_are_counted_in_less_than_a_blink(monkeypatch):
     assert Space(ints, constraints=["x0 + x1 + x2 + x3 + x4 == x5"]).size == 2002
     # A twentieth of a second; one by one it would be more than three.
     assert time.process_time() - begin < 1
-    monkeypatch.setattr(counting, "_BLOCK", 7)
+    monkeypatch.setattr(listing, "_BLOCK", 7)
     assert Space({**ints, "x0": Int(0, 0), "x1": Int(0, 0)}, constraints=["x3 < x5"]).size == 4500
 
 
@@ -381,8 +475,8 @@ def test_a_million_configurations_are_counted_in_less_than_a_blink(monkeypatch):
 def test_what_is_listed_is_the_grid(space):
     if space.size is not None and space.size < 300:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(counting, "_BLOCK", 5)
-            rows = [row for table in counting.listed(space) for row in table.rows()]
+            patch.setattr(listing, "_BLOCK", 5)
+            rows = [row for table in listing.listed(space) for row in table.rows()]
         assert list(map(repr, rows)) == list(map(repr, space.grid()))
 
 
@@ -397,7 +491,7 @@ def test_what_is_never_active_is_not_listed():
         },
         constraints=["d != 2 or b == 'v'", lambda row: row["a"] > 0],
     )
-    rows = [row for table in counting.listed(space) for row in table.rows()]
+    rows = [row for table in listing.listed(space) for row in table.rows()]
     assert rows == [
         {"a": 1, "b": "v", "d": 2},
         {"a": 2, "b": "u", "d": 4},

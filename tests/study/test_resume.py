@@ -39,7 +39,7 @@ def claims(records):
 
 
 @pytest.mark.parametrize(("space", "run"), [(SPACE, objective), (None, dynamic)])
-@pytest.mark.parametrize("sampler", ["random", "qmc"])
+@pytest.mark.parametrize("sampler", ["random", "qmc", "auto"])
 def test_broken_off_after_any_event(space, run, sampler):
     storage = Memory()
     study = luthier.create_study(space, storage=storage, study_name="s", sampler=sampler, seed=4)
@@ -64,7 +64,12 @@ WORKER = """
 import sys
 import luthier
 study = luthier.create_study(
-    {"x": luthier.Float(0, 1)}, study_name="s", storage=sys.argv[1], seed=3, load_if_exists=True
+    {"x": luthier.Float(0, 1)},
+    study_name="s",
+    storage=sys.argv[1],
+    sampler="random",
+    seed=3,
+    load_if_exists=True,
 )
 study.optimize(lambda trial: trial.params["x"], total_trials=200)
 """
@@ -78,7 +83,7 @@ def test_four_processes_on_one_file_number_without_hole_or_double(tmp_path):
     study = luthier.load_study(storage=path)
     assert [trial.number for trial in study.trials] == list(range(200))
     assert {trial.state.value for trial in study.trials} == {"COMPLETE"}
-    alone = luthier.create_study({"x": luthier.Float(0, 1)}, seed=3)
+    alone = luthier.create_study({"x": luthier.Float(0, 1)}, sampler="random", seed=3)
     alone.optimize(lambda trial: trial.params["x"], total_trials=200)
     assert [t.params for t in study.trials] == [t.params for t in alone.trials]
 

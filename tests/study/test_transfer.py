@@ -27,8 +27,12 @@ def bowl(params, x=0.3):
     return (params["x"] - x) ** 2 + (np.log10(params["lr"]) + 2) ** 2 / 4 + (params["kind"] == "b")
 
 
+def create(space=None, **settings):
+    return luthier.create_study(space, **{"sampler": "random", **settings})
+
+
 def run(space=SPACE, loss=bowl, n=40, **settings):
-    study = luthier.create_study(space, **{"sampler": "random", "seed": 1, **settings})
+    study = create(space, **{"seed": 1, **settings})
     study.optimize(lambda trial: loss(trial.params), n_trials=n)
     return study
 
@@ -43,7 +47,7 @@ def old():
 
 
 def test_the_same_space(old):
-    study = luthier.create_study(SPACE, seed=2)
+    study = create(SPACE, seed=2)
     done = study.transfer_from(old)
     assert (done.sources, done.rows, done.enqueued) == (("old",), (40,), (0, 1, 2, 3, 4))
     points = fixed(study)
@@ -59,7 +63,7 @@ def test_the_same_space(old):
 
 
 def test_the_table_is_in_the_history(old):
-    study = luthier.create_study(SPACE, seed=2)
+    study = create(SPACE, seed=2)
     assert study.history.transferred == ()
     study.transfer_from(old, n_start=0)
     (table,) = study.history.transferred
@@ -77,27 +81,27 @@ def test_the_table_is_in_the_history(old):
 
 def test_equal_results_share_their_rank():
     source = run({"x": luthier.Int(0, 3)}, lambda params: params["x"] // 2, 4, sampler="grid")
-    study = luthier.create_study({"x": luthier.Int(0, 3)})
+    study = create({"x": luthier.Int(0, 3)})
     study.transfer_from(source)
     assert study.history.transferred[0].ranks == ((0.25,), (0.25,), (0.75,), (0.75,))
 
 
 def test_only_results_within_the_limits_count():
-    source = luthier.create_study({"x": luthier.Int(0, 9)}, limits=["size <= 5"], study_name="s")
+    source = create({"x": luthier.Int(0, 9)}, limits=["size <= 5"], study_name="s")
     for x in range(10):
         source.add_trial({"x": x}, -x, metrics={"size": x})
     source.add_trial({"x": 0}, state="FAILED")
     source.add_trial({"x": 1}, state="PRUNED")
-    study = luthier.create_study({"x": luthier.Int(0, 9)})
+    study = create({"x": luthier.Int(0, 9)})
     assert study.transfer_from(source, n_start=1).rows == (6,)
     assert fixed(study) == [{"x": 5}]
 
 
 def test_of_a_long_study_the_best_and_a_spread_of_the_others():
-    source = luthier.create_study({"x": luthier.Float(0, 1000)})
+    source = create({"x": luthier.Float(0, 1000)})
     for x in range(500):
         source.add_trial({"x": x}, x)
-    study = luthier.create_study({"x": luthier.Float(0, 1000)})
+    study = create({"x": luthier.Float(0, 1000)})
     assert study.transfer_from(source).rows == (BEST + OTHERS,)
     (table,) = study.history.transferred
     taken = [row["x"] for row in table.params]
@@ -111,7 +115,7 @@ def test_of_a_long_study_the_best_and_a_spread_of_the_others():
 
 
 def test_parameters_that_are_new_here_are_left_to_the_sampler(old):
-    study = luthier.create_study({**SPACE, "new": luthier.Float(0, 1)}, seed=2)
+    study = create({**SPACE, "new": luthier.Float(0, 1)}, seed=2)
     study.transfer_from(old, n_start=2)
     assert fixed(study)[0] == old.best_params
     study.optimize(lambda trial: bowl(trial.params) + trial["new"], n_trials=2)
@@ -121,17 +125,17 @@ def test_parameters_that_are_new_here_are_left_to_the_sampler(old):
 
 
 def test_parameters_that_are_gone_are_left_out(old):
-    study = luthier.create_study({"lr": SPACE["lr"]}, seed=2)
+    study = create({"lr": SPACE["lr"]}, seed=2)
     study.transfer_from(old, n_start=1)
     assert fixed(study) == [{"lr": old.best_params["lr"]}]
     assert all(row.keys() == {"lr"} for row in study.history.transferred[0].params)
 
 
 def test_values_that_this_space_does_not_have_are_not_bent():
-    source = luthier.create_study(SPACE, study_name="wide")
+    source = create(SPACE, study_name="wide")
     source.add_trial({"x": 0.9, "lr": 0.5, "kind": "b"}, 0.0)
     source.add_trial({"x": 0.1, "lr": 0.01, "kind": "a"}, 1.0)
-    study = luthier.create_study(
+    study = create(
         {
             "x": luthier.Float(0.8, 2),
             "lr": luthier.Float(1e-4, 0.1, log=True),
@@ -147,11 +151,11 @@ def test_values_that_this_space_does_not_have_are_not_bent():
 
 
 def test_values_become_usable_when_the_space_grows():
-    source = luthier.create_study({"x": luthier.Float(0, 10)})
+    source = create({"x": luthier.Float(0, 10)})
     source.add_trial({"x": 7}, 0.0)
     source.add_trial({"x": 1}, 0.5)
     source.add_trial({"x": 0.5}, 1.0)
-    study = luthier.create_study({"x": luthier.Float(0, 5), "k": luthier.Int(0, 1)})
+    study = create({"x": luthier.Float(0, 5), "k": luthier.Int(0, 1)})
     study.transfer_from(source, n_start=0)
     assert study.history.transferred[0].encoded(study.space)[1][:, 0].tolist() == [1, 1]
     study.edit_space(study.space.widen("x", high=10))
@@ -160,35 +164,42 @@ def test_values_become_usable_when_the_space_grows():
 
 
 def test_conditions_of_this_space_decide_what_counts():
-    source = luthier.create_study({"kind": ["a", "b"], "depth": luthier.Int(1, 9)})
+    source = create({"kind": ["a", "b"], "depth": luthier.Int(1, 9)})
     source.add_trial({"kind": "a", "depth": 3}, 0.0)
     source.add_trial({"kind": "b", "depth": 4}, 1.0)
-    study = luthier.create_study(
-        {"kind": ["a", "b"], "depth": luthier.Int(1, 9, when={"kind": "b"})}, seed=2
-    )
+    study = create({"kind": ["a", "b"], "depth": luthier.Int(1, 9, when={"kind": "b"})}, seed=2)
     study.transfer_from(source)
     assert fixed(study) == [{"kind": "a"}, {"kind": "b", "depth": 4}]
 
 
 def test_points_that_break_a_constraint_are_not_queued():
-    source = luthier.create_study({"a": luthier.Int(0, 9), "b": luthier.Int(0, 9)})
+    source = create({"a": luthier.Int(0, 9), "b": luthier.Int(0, 9)})
     for a, b, loss in [(9, 9, 0.0), (4, 9, 0.1), (2, 3, 0.5)]:
         source.add_trial({"a": a, "b": b}, loss)
     space = luthier.Space(
         {**source.space.params, "c": luthier.Int(1, 2), "sum": luthier.Derived("a + b")},
         constraints=["a + b + c < 14"],
     )
-    study = luthier.create_study(space, seed=2)
+    study = create(space, seed=2)
     assert study.transfer_from(source).rows == (3,)
     assert fixed(study) == [{"a": 2, "b": 3}]
 
 
+def test_what_may_not_be_queued_stands_for_nothing():
+    source = create({"x": luthier.Float(0, 1)})
+    for place, x in enumerate([0.81, 0.79, 0.1, 0.2, 0.6, 0.4, 0.5, 0.3]):
+        source.add_trial({"x": x}, place)
+    study = create(luthier.Space({"x": luthier.Float(0, 1)}, constraints=["x < 0.8"]))
+    study.transfer_from(source, n_start=1)
+    assert fixed(study) == [{"x": 0.79}]
+
+
 def test_trials_from_before_an_edit_have_the_values_they_are_deemed_to_have():
-    source = luthier.create_study({"x": luthier.Float(0, 1)})
+    source = create({"x": luthier.Float(0, 1)})
     source.add_trial({"x": 0.2}, 0.0)
     source.edit_space(source.space.add("k", luthier.Int(1, 5), deemed=3))
     source.add_trial({"x": 0.4, "k": 4}, 1.0)
-    study = luthier.create_study(source.space)
+    study = create(source.space)
     study.transfer_from(source)
     assert fixed(study) == [{"x": 0.2, "k": 3}, {"x": 0.4, "k": 4}]
 
@@ -200,7 +211,7 @@ def test_composite_values_and_lists_come_back(tmp_path):
         "shape": luthier.Categorical([(1, 2), (3, 4), float("inf")]),
     }
     source = run(space, lambda params: params["mix"]["p"], 10)
-    study = luthier.create_study(space, storage=str(tmp_path / "s.db"), study_name="new", seed=2)
+    study = create(space, storage=str(tmp_path / "s.db"), study_name="new", seed=2)
     study.transfer_from(source, n_start=2)
     again = luthier.load_study("new", storage=str(tmp_path / "s.db"))
     assert again.history.transferred == study.history.transferred
@@ -214,7 +225,7 @@ def test_composite_values_and_lists_come_back(tmp_path):
 
 def test_several_studies(old):
     other = run(loss=lambda params: bowl(params, x=0.9), study_name="other", seed=3)
-    study = luthier.create_study(SPACE, seed=2)
+    study = create(SPACE, seed=2)
     done = study.transfer_from(old, other, old)
     assert (done.sources, done.rows) == (("old", "other"), (40, 40))
     assert [table.source for table in study.history.transferred] == ["old", "other"]
@@ -227,14 +238,14 @@ def test_several_studies(old):
 def test_two_studies_of_one_name_are_two():
     spaces = {"x": luthier.Float(0, 1)}
     first, second = (run(spaces, lambda p: p["x"], 3, study_name="same", seed=s) for s in (1, 2))
-    study = luthier.create_study(spaces)
+    study = create(spaces)
     study.transfer_from(first)
     study.transfer_from(second)
     assert [table.source for table in study.history.transferred] == ["same", "same"]
 
 
 def test_better_there_is_better_here(old):
-    study = luthier.create_study(SPACE, direction="maximize", metric="accuracy", seed=2)
+    study = create(SPACE, direction="maximize", metric="accuracy", seed=2)
     study.transfer_from(old, n_start=1)
     assert fixed(study) == [old.best_params]
 
@@ -248,7 +259,7 @@ def test_objectives_are_matched_by_name_else_by_place():
     source = run(space, two, 20, metric=["loss", "latency"], directions=["minimize", "minimize"])
 
     def ranks(**settings):
-        study = luthier.create_study(space, **settings)
+        study = create(space, **settings)
         study.transfer_from(source)
         (table,) = study.history.transferred
         return {row["x"]: rank for row, rank in zip(table.params, table.ranks, strict=True)}
@@ -271,7 +282,7 @@ def test_a_front_is_covered():
 
     names = {"metric": ["a", "b"], "directions": ["minimize"] * 2}
     source = run(space, front, 100, sampler="qmc", **names)
-    study = luthier.create_study(space, seed=2, **names)
+    study = create(space, seed=2, **names)
     study.transfer_from(source, n_start=4)
     points = fixed(study)
     assert max(point["y"] for point in points) < 0.3
@@ -280,10 +291,10 @@ def test_a_front_is_covered():
 
 def test_both_ends_of_a_long_front_are_kept():
     names = {"metric": ["a", "b"], "directions": ["minimize"] * 2}
-    source = luthier.create_study({"x": luthier.Int(0, 999)}, **names)
+    source = create({"x": luthier.Int(0, 999)}, **names)
     for x in range(600):
         source.add_trial({"x": x}, [x, -x])
-    study = luthier.create_study({"x": luthier.Int(0, 999)}, **names)
+    study = create({"x": luthier.Int(0, 999)}, **names)
     study.transfer_from(source)
     taken = [row["x"] for row in study.history.transferred[0].params[:BEST]]
     assert {0, 599} <= set(taken)
@@ -293,7 +304,7 @@ def test_both_ends_of_a_long_front_are_kept():
 
 
 def test_the_same_call_again_changes_nothing(old):
-    study = luthier.create_study(SPACE, seed=2)
+    study = create(SPACE, seed=2)
     study.transfer_from(old)
     version = study.history.version
     assert study.transfer_from(old).enqueued == ()
@@ -305,7 +316,7 @@ def test_the_same_call_again_changes_nothing(old):
 
 
 def test_what_was_tried_here_is_not_queued_again(old):
-    study = luthier.create_study(SPACE, seed=2)
+    study = create(SPACE, seed=2)
     study.add_trial(old.best_params, old.best_value)
     assert len(study.transfer_from(old).enqueued) == 4
     assert old.best_params not in fixed(study)
@@ -313,7 +324,7 @@ def test_what_was_tried_here_is_not_queued_again(old):
 
 def test_an_earlier_study_that_went_on_replaces_its_table():
     source = run(study_name="old", n=10)
-    study = luthier.create_study(SPACE, seed=2)
+    study = create(SPACE, seed=2)
     study.transfer_from(source)
     source.optimize(lambda trial: bowl(trial.params), n_trials=10)
     assert study.transfer_from(source, n_start=0).rows == (20,)
@@ -331,7 +342,7 @@ def test_a_script_that_is_started_again_goes_on(old, tmp_path, space):
         return bowl(trial.params)
 
     def script(total):
-        study = luthier.create_study(
+        study = create(
             space, study_name="new", storage=str(tmp_path / "s.db"), seed=2, load_if_exists=True
         )
         study.transfer_from(old, n_start=3)
@@ -340,7 +351,7 @@ def test_a_script_that_is_started_again_goes_on(old, tmp_path, space):
 
     script(2)
     study = script(5)
-    whole = luthier.create_study(space, seed=2)
+    whole = create(space, seed=2)
     whole.transfer_from(old, n_start=3)
     whole.optimize(objective, total_trials=5)
     assert [t.params for t in study.trials] == [t.params for t in whole.trials]
@@ -367,7 +378,7 @@ class Neighbour:
 
 def test_replay_sees_the_tables_that_the_sampler_saw(old):
     other = run({**SPACE, "more": luthier.Int(1, 3)}, study_name="other", n=5)
-    study = luthier.create_study(SPACE, sampler=Neighbour(), seed=2)
+    study = create(SPACE, sampler=Neighbour(), seed=2)
     for source in (None, old, other):
         if source is not None:
             study.transfer_from(source, n_start=1)
@@ -381,7 +392,7 @@ def test_replay_sees_the_tables_that_the_sampler_saw(old):
 @pytest.mark.parametrize("url", ["sqlite:///{}/s.db", "memory"])
 def test_the_log_keeps_it(old, tmp_path, url):
     storage = luthier.storage.registry.open_storage(url.format(tmp_path))
-    study = luthier.create_study(SPACE, storage=storage, study_name="new", seed=2)
+    study = create(SPACE, storage=storage, study_name="new", seed=2)
     study.transfer_from(old)
     again = luthier.load_study("new", storage=storage)
     assert again.history.transferred == study.history.transferred
@@ -399,7 +410,7 @@ def test_a_log_without_the_event_reads_as_before(old):
 
 
 def test_an_older_version_would_say_that_it_is_too_old(old):
-    study = luthier.create_study(SPACE, study_name="new")
+    study = create(SPACE, study_name="new")
     study.transfer_from(old)
     (text,) = [t for t in study.storage.read("new") if t.startswith('{"event":"transferred"')]
     assert json.loads(text).keys() == {"event", "source", "identity", "params", "ranks", "time"}
@@ -416,7 +427,7 @@ def dynamic(trial):
 
 
 def test_define_by_run_before_anything_is_known(old):
-    study = luthier.create_study(seed=2)
+    study = create(seed=2)
     assert study.transfer_from(old, n_start=3).rows == (40,)
     study.optimize(dynamic, n_trials=4)
     assert study.trials[0].params == old.best_params
@@ -427,9 +438,9 @@ def test_define_by_run_before_anything_is_known(old):
 
 
 def test_define_by_run_on_both_sides():
-    source = luthier.create_study(seed=1, sampler="random")
+    source = create(seed=1)
     source.optimize(dynamic, n_trials=20)
-    study = luthier.create_study(seed=2)
+    study = create(seed=2)
     study.transfer_from(source, n_start=2)
     study.optimize(dynamic, n_trials=3)
     assert study.trials[0].params == source.best_params
@@ -439,7 +450,7 @@ def test_define_by_run_that_knows_its_parameters(old):
     def narrow(trial):
         return trial.suggest_float("lr", 0.1, 0.5) + trial.suggest_int("units", 1, 8)
 
-    study = luthier.create_study(seed=2)
+    study = create(seed=2)
     study.optimize(narrow, n_trials=1)
     study.transfer_from(old)
     points = fixed(study)
@@ -447,7 +458,7 @@ def test_define_by_run_that_knows_its_parameters(old):
     assert all(point.keys() == {"lr"} and 0.1 <= point["lr"] <= 0.5 for point in points)
     study.optimize(narrow, n_trials=len(points))
     assert {trial.state.value for trial in study.trials} == {"COMPLETE"}
-    alien = luthier.create_study({"z": luthier.Float(0, 1)}, study_name="alien")
+    alien = create({"z": luthier.Float(0, 1)}, study_name="alien")
     alien.add_trial({"z": 0.5}, 1.0)
     with pytest.raises(InvalidInput, match="shares parameters and values with lr, units"):
         study.transfer_from(alien)
@@ -459,7 +470,7 @@ def test_define_by_run_that_knows_its_parameters(old):
 def test_names_are_of_the_same_storage():
     storage = Memory()
     run(study_name="old", storage=storage)
-    study = luthier.create_study(SPACE, storage=storage)
+    study = create(SPACE, storage=storage)
     assert study.transfer_from("old").rows == (40,)
     with pytest.raises(StudyNotFound, match="nobody"):
         study.transfer_from("nobody")
@@ -468,7 +479,7 @@ def test_names_are_of_the_same_storage():
 def test_a_study_that_was_deleted(tmp_path):
     path = str(tmp_path / "s.db")
     source = run(study_name="old", storage=path)
-    study = luthier.create_study(SPACE, study_name="new", storage=path)
+    study = create(SPACE, study_name="new", storage=path)
     study.transfer_from(source)
     luthier.delete_study("old", storage=path)
     with pytest.raises(StudyNotFound, match="old"):
@@ -487,7 +498,7 @@ def test_a_study_that_was_deleted(tmp_path):
     ],
 )
 def test_nothing_in_common(space, message):
-    study = luthier.create_study(SPACE, study_name="new")
+    study = create(SPACE, study_name="new")
     source = run(space, lambda params: 1.0, n=1)
     with pytest.raises(InvalidInput, match=message):
         study.transfer_from(source)
@@ -495,8 +506,8 @@ def test_nothing_in_common(space, message):
 
 
 def test_a_study_without_a_result(old):
-    study = luthier.create_study(SPACE)
-    empty = luthier.create_study(SPACE, study_name="empty")
+    study = create(SPACE)
+    empty = create(SPACE, study_name="empty")
     with pytest.raises(InvalidInput, match=r"'empty'.*a finished trial"):
         study.transfer_from(old, empty)
     assert study.history.version == 1
@@ -516,19 +527,19 @@ def test_not_from_itself(tmp_path):
 @pytest.mark.parametrize("n_start", [-1, 1.5, True, None])
 def test_n_start_is_checked(old, n_start):
     with pytest.raises(InvalidInput, match="n_start"):
-        luthier.create_study(SPACE).transfer_from(old, n_start=n_start)
+        create(SPACE).transfer_from(old, n_start=n_start)
 
 
 @pytest.mark.parametrize("given", [(), (3,), (None,)])
 def test_what_is_no_study(given):
     with pytest.raises(InvalidInput, match="transfer_from"):
-        luthier.create_study(SPACE).transfer_from(*given)
+        create(SPACE).transfer_from(*given)
 
 
 def test_unrelated_studies_cost_no_more_than_their_points():
     source = run(loss=lambda params: -bowl(params), study_name="contrary")
-    alone = luthier.create_study(SPACE, sampler="random", seed=2)
-    study = luthier.create_study(SPACE, sampler="random", seed=2)
+    alone = create(SPACE, seed=2)
+    study = create(SPACE, seed=2)
     study.transfer_from(source, n_start=3)
     for one in (alone, study):
         one.optimize(lambda trial: bowl(trial.params), n_trials=12)

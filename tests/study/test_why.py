@@ -86,7 +86,8 @@ def test_a_sampler_that_is_overruled_is_not_given_the_credit():
 
 def test_points_from_beliefs_are_told_from_the_others():
     belief = luthier.Around(0.1, sd=0.01)
-    study = luthier.create_study({"x": luthier.Float(0, 1, belief=belief)}, seed=1)
+    space = {"x": luthier.Float(0, 1, belief=belief)}
+    study = luthier.create_study(space, sampler="random", seed=1)
     study.optimize(lambda trial: 1.0, n_trials=40)
     believed = [t.params["x"] for t in study.trials if t.why == {"how": "belief"}]
     others = [t.params["x"] for t in study.trials if t.why == {"how": "random"}]

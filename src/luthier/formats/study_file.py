@@ -46,7 +46,7 @@ class StudyFile:
     enqueue : tuple of mapping
         Params to try first.
     sampler : str or mapping, optional
-        As the registry of samplers knows it.
+        As the registry of samplers knows it; None for the default.
     seed : int, optional
         Seed of the study.
     duplicates : str, optional

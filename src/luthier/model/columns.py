@@ -126,10 +126,11 @@ class Columns:
         """Return values turned so that less is better, ``(length, m)``, NaN without result."""
         nothing = (np.nan,) * len(self._signs)
 
-        def rows(start: int) -> ArrayLike:
+        def rows(start: int) -> Array:
             new = self.trials[start:length]
             values = [nothing if trial.values is None else trial.values for trial in new]
-            return np.array(values, dtype=float) * self._signs
+            signed: Array = np.array(values, dtype=float) * self._signs
+            return signed
 
         return self._losses.first(length, rows)
 

@@ -169,7 +169,7 @@ class Problem:
     def avoids_duplicates(self) -> bool:
         """Whether no point is proposed twice."""
         if self.duplicates is None:
-            return not self.dynamic and self.space.size is not None
+            return not self.dynamic and self.space.finite
         return self.duplicates == "avoid"
 
     @property

@@ -16,7 +16,8 @@ def single_threaded() -> AbstractContextManager[Any]:
     training that uses all cores, two threads in a matrix of a few hundred rows
     can take a hundred times as long as one.
     """
-    return _controller().limit(limits=1, user_api="blas")
+    limit: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
+    return limit
 
 
 @cache

@@ -7,23 +7,35 @@ terms; each compares some columns and may be gated by the activity of a column:
 
     r_t^2 = sum_numeric (x_j - x'_j)^2 / l_j^2  +  sum_choices 1[x_j != x'_j] / l_j^2
 
-with `c` the Matern-5/2 or the Gaussian correlation. Inactive columns hold one
-constant, so that they do not tell two points apart; what does is the choice
-that switched them off. One term over all columns is the usual product kernel;
-a root term and one gated term a branch is the add-tree kernel (Ma and Blaschko
-2020, Additive Tree-Structured Covariance Function for Conditional Parameter
-Spaces), in which branches share nothing but the root.
+with `c` the Matern-5/2 or the Gaussian correlation (Rasmussen and Williams 2006,
+eqs. 4.17 and 4.9). Inactive columns hold one constant, so that they do not tell
+two points apart; what does is the choice that switched them off. One term over
+all columns is the usual product kernel; a root term and one gated term a branch
+is the add-tree kernel (Ma and Blaschko 2020, Additive Tree-Structured Covariance
+Function for Conditional Parameter Spaces), in which branches share nothing but
+the root.
+
+A trend may be added: a linear and a quadratic polynomial in each of the p
+numeric columns and an offset for each value of the q choices, all with normal
+coefficients whose variances are `w` (Rasmussen and Williams 2006, section 2.7):
+
+    (w_1 / p) sum_j u_j u'_j  +  (w_2 / p) sum_j v_j v'_j  +  (w_3 / q) sum_j 1[x_j = x'_j]
+
+with ``u = sqrt(3) (2 x - 1)`` and ``v = sqrt(5) (6 x^2 - 6 x + 1)``, the Legendre
+polynomials of mean 0 and variance 1, which are 0 where a column is inactive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from itertools import pairwise
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from luthier.errors import InvalidInput
 
 Array = NDArray[np.float64]
 Correlation = Literal["matern52", "gaussian"]
@@ -56,24 +68,60 @@ class Term:
         return self.numeric + self.choices
 
 
+class Hyperparameters(NamedTuple):
+    """The hyperparameters of several settings by their meaning, no longer as logarithms.
+
+    Attributes
+    ----------
+    lengths : list of ndarray, shape (m, columns of the term)
+        Length-scales, a term each.
+    amplitudes : ndarray, shape (m, terms)
+        Prior variances ``s_t^2``.
+    trend : ndarray, shape (m, 3)
+        Weights of the parts of the trend; zeros without one.
+    noise : ndarray, shape (m,)
+        Variance of the noise.
+    """
+
+    lengths: list[Array]
+    amplitudes: Array
+    trend: Array
+    noise: Array
+
+
 @dataclass(frozen=True)
 class Kernel:
-    """A sum of terms, with one correlation function.
+    """A sum of terms with one correlation function, and perhaps a trend.
 
     Its hyperparameters are the logarithms of the length-scales of all terms, one
-    after the other, then those of the amplitudes ``s_t^2``.
+    after the other, then those of the amplitudes ``s_t^2``, then those of the
+    trend's weights. A setting `theta` of a Gaussian process has one number more:
+    the logarithm of the noise variance, at last.
 
     Attributes
     ----------
     terms : tuple of Term
         At least one.
-    correlation : {"matern52", "gaussian"}
+    correlation : {"matern52", "gaussian"}, default "matern52"
         How smooth the function is.
+    trend : bool, default False
+        Whether a trend is added.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no term, or the correlation is unknown.
     """
 
     terms: tuple[Term, ...]
     correlation: Correlation = "matern52"
     trend: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.terms:
+            raise InvalidInput("Kernel: terms", self.terms, "at least one term")
+        if self.correlation not in ("matern52", "gaussian"):
+            raise InvalidInput("Kernel: correlation", self.correlation, "'matern52' or 'gaussian'")
 
     @cached_property
     def numeric(self) -> list[int]:
@@ -85,114 +133,97 @@ class Kernel:
         """Columns of which only equality counts in any term."""
         return sorted({j for term in self.terms for j in term.choices})
 
+    @cached_property
+    def lengths(self) -> list[slice]:
+        """Where the length-scales of each term are among the hyperparameters."""
+        stops = np.cumsum([0, *(len(term.columns) for term in self.terms)]).tolist()
+        return [slice(start, stop) for start, stop in pairwise(stops)]
+
     @property
     def n_lengths(self) -> int:
         """Number of length-scales."""
-        return sum(len(term.columns) for term in self.terms)
+        return int(self.lengths[-1].stop)
 
     @property
     def n_parameters(self) -> int:
-        """Number of hyperparameters: length-scales and amplitudes."""
+        """Number of hyperparameters, without the noise."""
         return self.n_lengths + len(self.terms) + (len(TREND) if self.trend else 0)
 
-    def split(self, parameters: Array) -> list[tuple[Array, float]]:
-        """Return length-scales and amplitude of each term, from their logarithms."""
-        values = np.exp(parameters)
-        parts, start = [], 0
-        for i, term in enumerate(self.terms):
-            stop = start + len(term.columns)
-            parts.append((values[start:stop], float(values[self.n_lengths + i])))
-            start = stop
-        return parts
+    def split(self, thetas: Array) -> Hyperparameters:
+        """Return what the hyperparameters of several settings are, from their logarithms.
 
-    def variance(self, parameters: Array, X: Array, A: Array) -> Array:
-        """Return ``k(x, x)`` of each row, shape ``(n,)``."""
-        total = np.zeros(len(A))
-        for term, (_, amplitude) in zip(self.terms, self.split(parameters), strict=True):
-            total += amplitude if term.gate is None else amplitude * A[:, term.gate]
-        if self.trend:
-            total += np.exp(parameters[-len(TREND) :]) @ self.trend_variance(X, A)
-        return total
+        Parameters
+        ----------
+        thetas : ndarray, shape (m, n_parameters + 1)
 
-    def cross(self, parameters: Array, X: Array, A: Array, Y: Array, B: Array) -> Array:
-        """Return ``k(x, y)`` for all rows of X (activity A) and Y (activity B), ``(n, m)``."""
-        total = np.zeros((len(X), len(Y)))
-        for term, (lengths, amplitude) in zip(self.terms, self.split(parameters), strict=True):
-            squared = squared_distances(term, lengths, X, Y)
-            part = amplitude * correlate(self.correlation, squared)[0]
-            total += part if term.gate is None else part * gates(term.gate, A, B)
-        if self.trend:
-            total += np.tensordot(
-                np.exp(parameters[-len(TREND) :]), self.trend_cross(X, A, Y, B), axes=1
-            )
-        return total
+        Raises
+        ------
+        InvalidInput
+            If the shape is another.
+        """
+        if thetas.ndim != 2 or thetas.shape[1] != self.n_parameters + 1:
+            allowed = f"shape (m, {self.n_parameters + 1})"
+            raise InvalidInput("thetas", thetas.shape, allowed)
+        values = np.exp(thetas)
+        first, last = self.n_lengths, self.n_lengths + len(self.terms)
+        trend = values[:, last:-1] if self.trend else np.zeros((len(values), len(TREND)))
+        lengths = [values[:, place] for place in self.lengths]
+        return Hyperparameters(lengths, values[:, first:last], trend, values[:, -1])
 
-    def waves(self, X: Array, A: Array) -> tuple[Array, Array]:
-        """Return the linear and the quadratic Legendre polynomial of each numeric column.
+    def waves(self, X: Array, A: Array) -> Array:
+        """Return the polynomials of the trend in each numeric column.
 
-        Both have mean 0 and variance 1 over the unit interval, and are 0 where inactive.
+        Parameters
+        ----------
+        X, A : ndarray, shape (n, d)
+            Points, and 1.0 where a column is active.
+
+        Returns
+        -------
+        ndarray, shape (n, 2 p)
+            The linear ones of the p columns of `numeric`, then the quadratic ones.
         """
         U, active = X[:, self.numeric], A[:, self.numeric]
         linear = 3**0.5 * (2 * U - 1)
         quadratic = 5**0.5 * (6 * U * (U - 1) + 1)
-        return linear * active, quadratic * active
+        return np.hstack([linear * active, quadratic * active])
 
-    def wave_slopes(self, X: Array, A: Array) -> tuple[Array, Array]:
-        """Return the derivatives of `waves`."""
+    def wave_slopes(self, X: Array, A: Array) -> Array:
+        """Return the derivatives of `waves`, each by its own column, shape ``(n, 2 p)``."""
         U, active = X[:, self.numeric], A[:, self.numeric]
-        return 2 * 3**0.5 * active, 5**0.5 * (12 * U - 6) * active
-
-    def trend_cross(self, X: Array, A: Array, Y: Array, B: Array) -> Array:
-        """Return the three parts of the trend's covariance, each of unit weight, ``(3, n, m)``."""
-        parts = np.zeros((len(TREND), len(X), len(Y)))
-        if self.numeric:
-            for i, (of_x, of_y) in enumerate(zip(self.waves(X, A), self.waves(Y, B), strict=True)):
-                parts[i] = of_x @ of_y.T / len(self.numeric)
-        for j in self.choices:
-            parts[2] += (X[:, j][:, None] == Y[:, j][None, :]) / len(self.choices)
-        return parts
-
-    def trend_variance(self, X: Array, A: Array) -> Array:
-        """Return the diagonal of `trend_cross` of points with themselves, ``(3, n)``."""
-        parts = np.zeros((len(TREND), len(X)))
-        if self.numeric:
-            for i, wave in enumerate(self.waves(X, A)):
-                parts[i] = (wave * wave).mean(axis=1)
-        if self.choices:
-            parts[2] = 1.0
-        return parts
+        return np.hstack([2 * 3**0.5 * active, 5**0.5 * (12 * U - 6) * active])
 
 
-def squared_distances(term: Term, lengths: Array, X: Array, Y: Array) -> Array:
-    """Return the scaled squared distances of a term between rows, shape ``(n, m)``."""
-    numeric = list(term.numeric)
-    scale = 1.0 / lengths
-    Z, V = X[:, numeric] * scale[: len(numeric)], Y[:, numeric] * scale[: len(numeric)]
-    squared = (Z * Z).sum(1)[:, None] + (V * V).sum(1)[None, :]
-    squared -= 2.0 * (Z @ V.T)
+def correlate(correlation: Correlation, squared: Array, slope: Array | None = None) -> None:
+    """Turn squared distances into correlations, in place.
+
+    Parameters
+    ----------
+    correlation : {"matern52", "gaussian"}
+        With ``r = sqrt(5 s)`` for a squared distance s, the former is
+        ``(1 + r + r^2 / 3) exp(-r)``; the latter is ``exp(-s / 2)``.
+    squared : ndarray
+        Of any shape; what rounding left below zero counts as zero. Overwritten.
+    slope : ndarray, optional
+        Of the same shape; filled with the derivative by the squared distance.
+    """
     np.maximum(squared, 0.0, out=squared)
-    for j, weight in zip(term.choices, scale[len(numeric) :] ** 2, strict=True):
-        squared += weight * (X[:, j][:, None] != Y[:, j][None, :])
-    return squared
-
-
-def gates(column: int, A: Array, B: Array) -> Array:
-    """Return 1.0 where a column is active in both rows, shape ``(n, m)``."""
-    return np.outer(A[:, column], B[:, column])
-
-
-def correlate(correlation: Correlation, squared: Array) -> tuple[Array, Array]:
-    """Return the correlation at squared distances, and its derivative by the squared distance."""
     if correlation == "gaussian":
-        value = np.exp(-0.5 * squared)
-        return value, -0.5 * value
-    root = np.sqrt(5.0 * squared)
-    decay = np.exp(-root)
-    slope = (1.0 + root) * decay
-    return slope + (5.0 / 3.0) * squared * decay, (-5.0 / 6.0) * slope
-
-
-def one_term(kinds: Sequence[bool]) -> Kernel:
-    """Return the product kernel over columns; `kinds` says which are unordered choices."""
-    numeric = tuple(j for j, choice in enumerate(kinds) if not choice)
-    return Kernel((Term(numeric, tuple(j for j, choice in enumerate(kinds) if choice)),))
+        squared *= -0.5
+        np.exp(squared, out=squared)
+        if slope is not None:
+            np.multiply(squared, -0.5, out=slope)
+        return
+    squared *= 5.0
+    root = np.sqrt(squared)
+    squared *= 1.0 / 3.0
+    squared += root
+    squared += 1.0
+    if slope is not None:
+        np.add(root, 1.0, out=slope)
+        slope *= -5.0 / 6.0
+    np.negative(root, out=root)
+    decay = np.exp(root, out=root)
+    squared *= decay
+    if slope is not None:
+        slope *= decay

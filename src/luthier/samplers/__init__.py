@@ -6,9 +6,17 @@ A sampler is imported when its name is first used: some need SciPy, which takes 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from luthier.samplers.base import Choice, Chooser, Sampler, Suggestion
+from luthier.samplers.base import (
+    Choice,
+    Chooser,
+    Recommendation,
+    Recommender,
+    Sampler,
+    Suggestion,
+)
 
 if TYPE_CHECKING:
+    from luthier.samplers.auto import Auto
     from luthier.samplers.cmaes import CMAES
     from luthier.samplers.differential_evolution import DifferentialEvolution
     from luthier.samplers.fixed import Fixed
@@ -28,6 +36,7 @@ _HOME = {
     "QMC": "qmc",
     "Fixed": "fixed",
     "TPE": "tpe",
+    "Auto": "auto",
     "GP": "gp",
     "Forest": "forest",
     "CMAES": "cmaes",
@@ -43,12 +52,15 @@ __all__ = [
     "Suggestion",
     "Chooser",
     "Choice",
+    "Recommender",
+    "Recommendation",
     # the samplers
     "Random",
     "Grid",
     "QMC",
     "Fixed",
     "TPE",
+    "Auto",
     "GP",
     "Forest",
     "CMAES",

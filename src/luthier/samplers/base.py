@@ -10,7 +10,7 @@ import numpy as np
 from luthier.model.frozen import EMPTY
 from luthier.model.history import History
 from luthier.model.problem import Problem
-from luthier.model.trial import Params
+from luthier.model.trial import FrozenTrial, Params
 
 
 class Suggestion(NamedTuple):
@@ -36,6 +36,27 @@ class Choice(NamedTuple):
     sampler: Sampler
     because: str
     """A part of a sentence, such as ``"all parameters are numbers and trials are few"``."""
+
+
+class Recommendation(NamedTuple):
+    """The trial to use, which under noise need not be the one that measured best.
+
+    Attributes
+    ----------
+    trial : FrozenTrial
+        Its params are what is recommended.
+    value : float
+        What they are expected to reach, without noise, in the objective's own direction.
+    interval : tuple of float
+        Holds that value in nine cases of ten.
+    noise : float
+        Which share of the variance of all results is noise, in [0, 1].
+    """
+
+    trial: FrozenTrial
+    value: float
+    interval: tuple[float, float]
+    noise: float
 
 
 @runtime_checkable
@@ -89,4 +110,13 @@ class Chooser(Sampler, Protocol):
 
         It is called often and so has to be cheap.
         """
+        ...
+
+
+@runtime_checkable
+class Recommender(Sampler, Protocol):
+    """A sampler whose model says which trial is the best one behind the noise."""
+
+    def recommend(self, problem: Problem, history: History) -> Recommendation | None:
+        """Return the trial to use, None as long as no trial is eligible."""
         ...

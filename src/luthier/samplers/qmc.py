@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import get_args
 
@@ -63,10 +64,13 @@ class QMC:
 class Points:
     """Feasible points of a sequence, produced as far as they were needed.
 
+    Threads may share it: its state is replaced as a whole, and the worst that two can do to each
+    other is that both produce the same points.
+
     Parameters
     ----------
     space : Space
-        What the points are points of.
+        Which the points fill.
     kind : {"sobol", "halton"}
         Which sequence.
     seed : int
@@ -75,9 +79,10 @@ class Points:
 
     def __init__(self, space: Space, kind: Kind, seed: int) -> None:
         self._codec = space.codec
-        self._sequence = QmcSequence(kind, self._codec.d, seed) if self._codec.d else None
-        self._points: list[Params] = []
-        self._empty_blocks = 0
+        # The points, the sequence behind them, and how many blocks without any came last.
+        self._state: tuple[list[Params], QmcSequence | None, int] = [], None, 0
+        if self._codec.d:
+            self._state = [], QmcSequence(kind, self._codec.d, seed), 0
 
     def at(self, index: int) -> Params:
         """Return the feasible point at an index, counted from 0.
@@ -87,19 +92,22 @@ class Points:
         EmptySpace
             If too many points in a row violate the constraints.
         """
-        if self._sequence is None:
+        points, sequence, empty = self._state
+        if sequence is None:
             return self._codec.decode(np.empty((1, 0)))[0]
-        while len(self._points) <= index:
-            points = self._codec.from_uniform(self._sequence.next_block())
-            feasible = points[self._codec.feasible(points)]
-            self._points.extend(self._codec.decode(feasible))
-            self._empty_blocks = 0 if len(feasible) else self._empty_blocks + 1
-            if self._empty_blocks >= EMPTY_BLOCKS:
+        while len(points) <= index:
+            sequence = deepcopy(sequence)
+            block = self._codec.from_uniform(sequence.next_block())
+            feasible = block[self._codec.feasible(block)]
+            points = [*points, *self._codec.decode(feasible)]
+            empty = 0 if len(feasible) else empty + 1
+            self._state = points, sequence, empty
+            if empty >= EMPTY_BLOCKS:
                 raise EmptySpace(
-                    f"no point satisfies the constraints among {self._empty_blocks * BLOCK} "
-                    "points of the sequence in a row"
+                    f"no point satisfies the constraints among {empty * BLOCK} points of the "
+                    "sequence in a row"
                 )
-        return self._points[index]
+        return points[index]
 
 
 def points_of(problem: Problem, history: History, kind: Kind) -> Points:

@@ -17,12 +17,13 @@ from luthier.errors import InvalidInput
 from luthier.samplers.base import Sampler
 
 BUILT_IN = {
+    "auto": "luthier.samplers.auto:Auto",
     "random": "luthier.samplers.random:Random",
     "grid": "luthier.samplers.grid:Grid",
     "qmc": "luthier.samplers.qmc:QMC",
     "fixed": "luthier.samplers.fixed:Fixed",
     "tpe": "luthier.samplers.tpe:TPE",
-    "gp": "luthier.samplers.gp:GP",
+    "gp": "luthier.samplers.gp.sampler:GP",
     "forest": "luthier.samplers.forest:Forest",
     "cmaes": "luthier.samplers.cmaes:CMAES",
     "de": "luthier.samplers.differential_evolution:DifferentialEvolution",

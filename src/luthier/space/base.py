@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,12 @@ _SHOWN = 20  # values in a message
 
 
 def exact(value: Any) -> Any:
-    """Return a key that tells apart what ``==`` does not: 1, 1.0 and True; 0.0 and -0.0."""
+    """Return a key that tells apart what ``==`` does not: 1, 1.0 and True; 0.0 and -0.0.
+
+    The key of a tuple is a digest, short however many choices there are.
+    """
     if isinstance(value, tuple):
-        return tuple(map(exact, value))
+        return blake2b(repr(value).encode(), digest_size=16).digest()
     return (type(value), repr(value)) if isinstance(value, (bool, int, float)) else value
 
 
@@ -36,17 +40,25 @@ MISSING = _Missing()
 class Param(ABC):
     """Base of all parameters: equality by type and fields, and a short repr."""
 
-    __slots__ = ()
+    __slots__ = ("_known_key",)
     when: Condition | None
 
     def _key(self) -> tuple[Any, ...]:
-        return tuple(exact(getattr(self, f.name)) for f in fields(self) if f.compare)  # type: ignore[arg-type]
+        # Made once, since spaces are the keys of what is remembered from trial to trial.
+        try:
+            return self._known_key  # type: ignore[attr-defined,no-any-return]
+        except AttributeError:
+            key = tuple(exact(getattr(self, f.name)) for f in fields(self) if f.compare)  # type: ignore[arg-type]
+            object.__setattr__(self, "_known_key", key)
+            return key
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._key() == other._key()
+        if not isinstance(other, Param) or type(self) is not type(other):
+            return False
+        return self._key() == other._key()
 
     def __hash__(self) -> int:
-        return hash((type(self), self._key()))
+        return hash((type(self), *map(_hash, self._key())))
 
     def __repr__(self) -> str:
         shown = []
@@ -77,6 +89,13 @@ class Param(ABC):
     @abstractmethod
     def knows(self, value: Any) -> bool:
         """Return whether `value` is, or once was, a value of this parameter."""
+
+
+def _hash(value: Any) -> int:
+    try:
+        return hash(value)
+    except TypeError:
+        return 0  # a dict, or a function that is an object without a hash
 
 
 def listing(values: Sequence[Any]) -> str:

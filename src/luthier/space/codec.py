@@ -12,7 +12,8 @@ from luthier.errors import EmptySpace, InvalidInput, InvalidParams
 from luthier.space.base import MISSING, Param
 from luthier.space.coding import Column
 from luthier.space.composite import Derived
-from luthier.space.counting import count, listed
+from luthier.space.counting import count
+from luthier.space.listing import listed
 from luthier.space.sampling import reject
 from luthier.space.scales import FloatArray
 from luthier.space.structure import Structure

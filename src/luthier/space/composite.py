@@ -194,10 +194,6 @@ class Simplex(_Composite):
         object.__setattr__(self, "when", condition(when, "Simplex: when"))
         self._fix("Simplex", fixed)
 
-    def _key(self) -> tuple[Any, ...]:
-        fixed = None if self.fixed is None else tuple(self.fixed[name] for name in self.names)
-        return self.names, self.when, fixed
-
     @property
     def cardinality(self) -> int | None:
         """Infinitely many, None, unless frozen."""

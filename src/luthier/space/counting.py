@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,17 +10,22 @@ from numpy.typing import NDArray
 
 from luthier.space.base import Param
 from luthier.space.composite import Derived
-from luthier.space.constraints import Constraint
-from luthier.space.options import finite, finite_options
-from luthier.space.params import Float, Int
+from luthier.space.conditions import AllOf
+from luthier.space.expressions import Expression
+from luthier.space.listing import as_column, listed
+from luthier.space.options import finite
 from luthier.space.structure import Structure
-from luthier.space.table import Table
 from luthier.space.wiring import parents
 
 MAX_LEAVES = 10**6
-"""Spaces with constraints are counted by listing them, up to this many configurations."""
-_BLOCK = 2**16  # rows that are listed together
-_NOTHING = np.empty(1, object)
+"""Up to so many configurations are listed, and so many values of one parameter are looked at."""
+MAX_STEPS = 100_000
+"""So many combinations of values are looked at where a space is counted by arithmetic."""
+
+_Test = Callable[[NDArray[Any]], NDArray[np.bool_]]
+_Names = dict[str, tuple[str, ...]]
+_Kinds = Sequence[tuple[Any, int]]
+_ONE: _Kinds = [(None, 1)]
 
 
 def count(structure: Structure) -> int | None:
@@ -35,7 +39,7 @@ def count(structure: Structure) -> int | None:
     int or None
         None if there are infinitely many, or too many to be counted.
     """
-    total = count_free(structure)
+    total = count_free(structure, structure.coders)
     if total is None or not structure.constraints:
         return total
     if total > MAX_LEAVES:
@@ -43,133 +47,135 @@ def count(structure: Structure) -> int | None:
     return sum(table.n for table in listed(structure))
 
 
-def count_free(structure: Structure) -> int | None:
-    """Return how many configurations there are without constraints; None if infinitely many.
+def is_finite(structure: Structure) -> bool:
+    """Return whether there are finitely many configurations, without counting them.
 
-    Carries along only the values that later conditions look at, and gives up with None where
-    those have more than a million combinations.
+    That is so if no parameter of infinitely many values is ever active, whatever the constraints
+    say. Where its conditions are too entangled to find out, it counts as active.
     """
-    last_use: dict[str, int] = {}
-    for i, param in enumerate(structure.params.values()):
-        for name in _looked_at(structure, param, i):
-            last_use[name] = i
+    endless = [name for name, param in structure.params.items() if param.cardinality is None]
+    return not endless or count_free(structure, endless) is not None
+
+
+def count_free(structure: Structure, wanted: Iterable[str]) -> int | None:
+    """Return how many configurations some parameters have, whatever the constraints say.
+
+    Goes through the parameters, children soon after their parents, and carries along how many
+    configurations there are for each combination of the values that later ones look at. One
+    value stands for all that no condition tells apart.
+
+    Parameters
+    ----------
+    structure : Structure
+    wanted : iterable of str
+        The parameters. Those that decide about them count as well.
+
+    Returns
+    -------
+    int or None
+        None if there are infinitely many, or if it takes more than `MAX_STEPS` to tell.
+    """
+    params = structure.params
+    looks = _looks(structure, wanted)
+    if any(not seen and params[name].cardinality is None for name, seen in looks.items()):
+        return None
+    users = _users(looks)
+    order = _order(looks, users)
+    place = {name: i for i, name in enumerate(order)}
+    last_use = {name: max(map(place.__getitem__, users[name]), default=-1) for name in order}
+    steps = 0
     states: dict[tuple[tuple[str, Any], ...], int] = {(): 1}
-    for i, (name, param) in enumerate(structure.params.items()):
+    for i, name in enumerate(order):
+        param = params[name]
+        kinds: _Kinds | None = None
         after: dict[tuple[tuple[str, Any], ...], int] = {}
-        kept = {other for other, last in last_use.items() if last > i}
         for state, number in states.items():
             row = dict(state)
-            base = tuple(item for item in state if item[0] in kept)
-            if not structure.is_active(name, row):
-                values: Iterable[Any] = ()
-                after[base] = after.get(base, 0) + number
+            active = structure.is_active(name, row)
+            if not active:
+                options = _ONE
             elif isinstance(param, Derived):
-                values = (param.compute(row),) if name in kept else ()
-                if not values:
-                    after[base] = after.get(base, 0) + number
-            elif param.cardinality is None:
-                return None
-            elif name not in kept:
-                values = ()
-                after[base] = after.get(base, 0) + number * param.cardinality
-            elif param.cardinality > MAX_LEAVES:
-                return None
+                options = [(param.compute(row), 1)]
             else:
-                values = finite(structure, name, param)()
-            for value in values:
-                key = (*base, (name, value))
-                after[key] = after.get(key, 0) + number
-            if len(after) > MAX_LEAVES:
+                kinds = kinds or _kinds(structure, name, [params[user] for user in users[name]])
+                if kinds is None:
+                    return None
+                options = kinds
+            steps += len(options)
+            if steps > MAX_STEPS:
                 return None
+            base = tuple(item for item in state if last_use[item[0]] > i)
+            for value, times in options:
+                key = (*base, (name, value)) if active and users[name] else base
+                after[key] = after.get(key, 0) + number * times
         states = after
     return sum(states.values())
 
 
-def listed(structure: Structure) -> Iterator[Table]:
-    """Yield the configurations of a finite space that satisfy its constraints, in tables.
+def _looks(structure: Structure, wanted: Iterable[str]) -> _Names:
+    """Return at which others the wanted parameters look, and those that decide about them."""
+    names = set(wanted)
+    looks: _Names = {}
+    for position, (name, param) in reversed(list(enumerate(structure.params.items()))):
+        if name in names:
+            anything = isinstance(param, Derived) and not param.parents
+            looks[name] = structure.names[:position] if anything else parents(param)
+            names.update(looks[name])
+    return dict(reversed(looks.items()))
 
-    The order is that of `configurations`, which needs no more memory than one of them, and is
-    ten times slower.
+
+def _users(looks: _Names) -> _Names:
+    """Return for each parameter those that look at it."""
+    users: dict[str, list[str]] = {name: [] for name in looks}
+    for name, seen in looks.items():
+        for parent in seen:
+            users[parent].append(name)
+    return {name: tuple(those) for name, those in users.items()}
+
+
+def _order(looks: _Names, users: _Names) -> list[str]:
+    """Return the parameters, parents first, in an order in which few are looked at later."""
+    unseen = {name: len(seen) for name, seen in looks.items()}
+    ready = [name for name in reversed(looks) if not unseen[name]]
+    order = []
+    while ready:
+        order.append(ready.pop())
+        for name in users[order[-1]]:
+            unseen[name] -= 1
+            if not unseen[name]:
+                ready.append(name)
+    return order
+
+
+def _kinds(structure: Structure, name: str, users: Sequence[Param]) -> _Kinds | None:
+    """Return a value for all those that no user tells apart, and how many these are.
+
+    None if there are too many to look at.
     """
-    names, due = structure.names, due_rules(structure)
-    values = finite_options(structure)
-
-    @cache
-    def column(name: str) -> NDArray[Any]:
-        return _column(structure.params[name], list(values[name]()))
-
-    stack = [(0, _Beginnings(structure, 1, {}))]
-    while stack:
-        position, table = stack.pop()
-        for rule in due[position]:
-            table = table.take(np.flatnonzero(table.held(rule)))
-        if position == len(names):
-            yield table
-            continue
-        name = names[position]
-        if name not in values:  # derived
-            stack.append((position + 1, table))
-            continue
-        active = table.active(name)
-        # What is never active may have more values than there is room for.
-        options = column(name) if active is None or active.any() else _NOTHING
-        size = max(1, _BLOCK // len(options))
-        for first in reversed(range(0, table.n, size)):
-            rows = np.arange(first, min(first + size, table.n))
-            stack.append((position + 1, table.take(rows).times(name, options)))
+    param = structure.params[name]
+    size = param.cardinality
+    if size is not None and not users:
+        return [(None, size)]
+    if size is None or size > MAX_LEAVES:
+        return None
+    values = list(finite(structure, name, param)())
+    tests = [_test(user, name) for user in users]
+    if None in tests:
+        return [(value, 1) for value in values]
+    column = as_column(param, values)
+    answers = np.stack([test(column) for test in tests if test is not None], axis=1)
+    _, first, times = np.unique(answers, axis=0, return_index=True, return_counts=True)
+    return [(values[i], n) for i, n in zip(first.tolist(), times.tolist(), strict=True)]
 
 
-def due_rules(structure: Structure) -> list[list[Constraint]]:
-    """Return which constraints can be judged when 0, 1, 2, ... parameters have values."""
-    due: list[list[Constraint]] = [[] for _ in range(len(structure.names) + 1)]
-    for rule in structure.constraints:
-        names = structure.names if rule.names is None else rule.names
-        due[max((structure.names.index(name) + 1 for name in names), default=0)].append(rule)
-    return due
-
-
-class _Beginnings(Table):
-    """Configurations as far as their first parameters, of which every column is there."""
-
-    def __init__(self, structure: Structure, n: int, columns: dict[str, NDArray[Any]]) -> None:
-        super().__init__(structure, n, columns.__getitem__)
-        self._values = columns
-
-    def take(self, rows: NDArray[np.int64]) -> _Beginnings:
-        """Return the table of the rows at some indices."""
-        columns = {name: column[rows] for name, column in self._values.items()}
-        taken = _Beginnings(self.structure, len(rows), columns)
-        taken._active = {
-            name: None if mask is None else mask[rows] for name, mask in self._active.items()
-        }
-        return taken
-
-    def times(self, name: str, options: NDArray[Any]) -> _Beginnings:
-        """Return the table with a row for every value of the next parameter, where active."""
-        active = self.active(name)
-        repeats = np.full(self.n, len(options))
-        if active is not None:
-            repeats[~active] = 1
-        rows = np.repeat(np.arange(self.n), repeats)
-        first = np.cumsum(repeats) - repeats
-        longer = self.take(rows)
-        longer._values[name] = options[np.arange(len(rows)) - first[rows]]
-        return longer
-
-
-def _column(param: Param, values: list[Any]) -> NDArray[Any]:
-    """Return the values as an array of the type that a coder gives."""
-    if isinstance(param, Float):
-        return np.array(values, np.float64)
-    if isinstance(param, Int):
-        return np.array(values, np.int64)
-    column = np.empty(len(values), object)
-    column[:] = values
-    return column
-
-
-def _looked_at(structure: Structure, param: Param, position: int) -> tuple[str, ...]:
-    """Return the names that decide about a parameter; a function may look at all before it."""
-    if isinstance(param, Derived) and not param.parents:
-        return structure.names[:position]
-    return parents(param)
+def _test(user: Param, name: str) -> _Test | None:
+    """Return what a parameter wants to know of each value of another; None if the value itself."""
+    when = user.when
+    if isinstance(user, Derived) and (not user.parents or name in user.parents):
+        return None
+    if isinstance(when, AllOf):
+        asked = [allowed for parent, allowed in when.entries if parent == name]
+        return lambda column: np.all([each.accepts_each(column) for each in asked], axis=0)
+    if isinstance(when, Expression) and when.names == (name,):
+        return lambda column: when.holds_each({name: column}, len(column))
+    return None

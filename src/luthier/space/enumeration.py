@@ -7,7 +7,8 @@ from typing import Any
 
 from luthier.errors import InvalidInput
 from luthier.space.composite import Derived
-from luthier.space.counting import count_free, due_rules
+from luthier.space.counting import is_finite
+from luthier.space.listing import due_rules
 from luthier.space.options import Options, finite, resolved
 from luthier.space.structure import Structure, holds
 from luthier.space.table import ABSENT
@@ -80,7 +81,7 @@ def grid(
         for name in resolution:
             if name not in structure.params:
                 raise InvalidInput("resolution", name, "names of parameters of the space")
-    if unresolved and count_free(structure) is None:  # else none of them is ever active
+    if unresolved and not is_finite(structure):  # else none of them is ever active
         allowed = f"a number of points for {', '.join(map(repr, unresolved))}"
         raise InvalidInput("resolution", resolution, allowed)
     return configurations(structure, options)

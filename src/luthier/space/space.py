@@ -14,7 +14,7 @@ from luthier.space.base import Param, exact
 from luthier.space.codec import Codec
 from luthier.space.composite import Derived
 from luthier.space.constraints import Check
-from luthier.space.counting import count
+from luthier.space.counting import count, is_finite
 from luthier.space.enumeration import grid
 from luthier.space.structure import Structure
 from luthier.space.wiring import parents, similar
@@ -70,7 +70,7 @@ class Space(Structure):
     ... )
     """
 
-    __slots__ = ("_codec", "_hash", "_size")
+    __slots__ = ("_codec", "_finite", "_hash", "_size")
 
     @property
     def codec(self) -> Codec:
@@ -85,14 +85,27 @@ class Space(Structure):
     def size(self) -> int | None:
         """How many distinct configurations there are.
 
-        None if there are infinitely many, or if there are constraints and more than a million
-        configurations without them, too many to be listed.
+        None if there are infinitely many, or too many to be counted: those of a space with
+        constraints are listed, if there are at most a million without them; else the conditions
+        may be too entangled.
         """
         try:
             return self._size  # type: ignore[attr-defined,no-any-return]
         except AttributeError:
             object.__setattr__(self, "_size", count(self))
             return self.size
+
+    @property
+    def finite(self) -> bool:
+        """Whether there are finitely many configurations, even if too many to be counted.
+
+        A parameter of infinitely many values that only constraints rule out counts as well.
+        """
+        try:
+            return self._finite  # type: ignore[attr-defined,no-any-return]
+        except AttributeError:
+            object.__setattr__(self, "_finite", is_finite(self))
+            return self.finite
 
     @property
     def plain(self) -> bool:
@@ -303,15 +316,18 @@ class Space(Structure):
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        return isinstance(other, Space) and self._key() == other._key()
+        if not isinstance(other, Space) or hash(self) != hash(other):
+            return False
+        return self._key() == other._key()
 
     def __hash__(self) -> int:
         # Spaces are the keys of what samplers and histories remember, looked up at every trial.
         try:
             return self._hash  # type: ignore[attr-defined,no-any-return]
         except AttributeError:
-            # By names alone: choices may be a million, and a function need not be hashable.
-            key = self.names, tuple(rule.name for rule in self.constraints), self.partial
+            # Rules by their names: a function need not be hashable.
+            rules = tuple(rule.name for rule in self.constraints)
+            key = tuple(self.params.items()), rules, self.partial, tuple(sorted(self.deemed))
             object.__setattr__(self, "_hash", hash(key))
             return hash(self)
 

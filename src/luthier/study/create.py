@@ -26,7 +26,7 @@ from luthier.study.study import Study
 
 log = logging.getLogger("luthier")
 
-DEFAULT_SAMPLER = "random"
+DEFAULT_SAMPLER = "auto"
 
 
 def create_study(
@@ -62,7 +62,7 @@ def create_study(
         Where it is kept: "memory" (default), "sqlite" (the file luthier.db), a path ending in
         .db, or a URL such as "postgresql://...".
     sampler : Sampler, str or mapping, optional
-        What proposes params.
+        What proposes params. Default: "auto", which chooses by the problem.
     scheduler : Scheduler, optional
         What stops trials early. Default: none is stopped.
     seed : int, optional

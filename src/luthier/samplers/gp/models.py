@@ -14,8 +14,10 @@ from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.numerics.ensemble import Ensemble
 from luthier.numerics.kernels import Kernel
+from luthier.numerics.pareto import nondominated
 from luthier.numerics.warping import WARPS, signed_log
 from luthier.samplers.gp.data import Data, Mask
+from luthier.samplers.gp.earlier import Shifted, Surrogate, blended, opinion
 from luthier.samplers.gp.surrogate import KERNELS, fitted_size, learn
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ Array = NDArray[np.float64]
 
 DECIDED = 100
 """From so many observations on, hyperparameters are taken at their mode."""
+
+RHO = 0.05
+"""Weight of the sum beside the maximum, so that no dominated point is optimal (ParEGO)."""
 
 FEW = 3
 """With fewer observations a cost or a limit is not modelled."""
@@ -62,7 +67,7 @@ class Loss(NamedTuple):
         Log of what one unit of each member's scale is worth near the best, in a common unit.
     """
 
-    model: Ensemble
+    model: Surrogate
     log_units: Array
 
 
@@ -118,23 +123,56 @@ class Models:
         elif size >= DECIDED // 2:
             members = min(members, 2 * len(self.settings.warps))
         warps = self.settings.warps[:members]
+        opinions = self._opinions(objective)
         parts = []
         for i, warp in enumerate(warps):
             share = len(range(i, members, len(warps)))
             see = partial(_seen_loss, objective=objective, warp=warp)
-            parts.append(self._parameters(("loss", objective, warp), see, share))
+            parts.append(self._parameters(("loss", objective, warp), see, share, opinions))
         seen = [_seen_loss(self.data, objective, warp) for warp in warps]
-        thetas = list(np.vstack(parts))
+        X, A = self.data.X[self.data.known], self.data.A[self.data.known]
         which = np.repeat(np.arange(len(warps)), [len(part) for part in parts])
-        rows = self.data.known
-        model = Ensemble(
-            self.kernel,
-            thetas,
-            self.data.X[rows],
-            self.data.A[rows],
-            np.array([seen[i].z for i in which]),
-        )
-        return Loss(model, np.log([seen[i].scale for i in which]))
+        z = np.array([seen[i].z for i in which])
+        units = np.log([seen[i].scale for i in which])
+        thetas = np.vstack(parts)
+        if not opinions:
+            return Loss(Ensemble(self.kernel, thetas, X, A, z), units)
+        # The warps differ little where it matters, and one mean for all of them will do.
+        blend = blended(opinions, X, A, z.mean(axis=0))
+        rest = Ensemble(self.kernel, thetas, X, A, z - blend.mean(X, A))
+        return Loss(Shifted(rest, blend), units)
+
+    def _opinions(self, objective: int) -> tuple[Ensemble, ...]:
+        """Return what earlier studies say of an objective."""
+        earlier = self.history.transferred
+        if not earlier:
+            return ()
+        prior = self.settings.beliefs.prior(self.kernel)
+        space = self.problem.space
+
+        def make() -> tuple[Ensemble, ...]:
+            found = (opinion(one, space, objective, self.kernel, prior) for one in earlier)
+            return tuple(one for one in found if one is not None)
+
+        return self.history.remember((self.settings, space, "earlier", earlier, objective), make)
+
+    def scalarised(self, weights: Array) -> Loss:
+        """Model all objectives as one, the largest weighted distance from the best of each.
+
+        The augmented Tchebycheff function of ParEGO (Knowles 2006, eq. 2), with losses
+        scaled to the range of those that no other dominates. The weights are new in each
+        suggestion, and so are the hyperparameters: their mode.
+        """
+        data = self.data
+        losses = data.losses[data.known]
+        front = losses[nondominated(losses)]
+        span = np.ptp(front, axis=0)
+        scaled = (losses - front.min(axis=0)) / np.where(span > 0, span, 1.0)
+        weighted = weights * scaled
+        z = WARPS[self.settings.warps[0]](weighted.max(axis=1) + RHO * weighted.sum(axis=1))
+        X, A = data.X[data.known], data.A[data.known]
+        thetas = learn(self.kernel, self.settings.beliefs.prior(self.kernel), X, A, z, 1, 0)
+        return Loss(Ensemble(self.kernel, thetas, X, A, z), np.zeros(1))
 
     def limit(self, k: int) -> tuple[Ensemble, float] | None:
         """Model a limited metric; return the model and the bound on its scale."""
@@ -172,7 +210,13 @@ class Models:
         X, A = self.data.X[seen.rows], self.data.A[seen.rows]
         return Ensemble(self.kernel, list(thetas), X, A, seen.z)
 
-    def _parameters(self, name: Hashable, see: Callable[[Data], Seen], members: int) -> Array:
+    def _parameters(
+        self,
+        name: Hashable,
+        see: Callable[[Data], Seen],
+        members: int,
+        opinions: tuple[Ensemble, ...] = (),
+    ) -> Array:
         """Return hyperparameters, learnt at a fixed number of observations."""
         size = fitted_size(self.data.size)
 
@@ -182,10 +226,13 @@ class Models:
             prior = self.settings.beliefs.prior(self.kernel)
             if len(seen.z) == 0:
                 return np.tile(prior.mean, (members, 1))
-            X, A = then.X[seen.rows], then.A[seen.rows]
-            return learn(self.kernel, prior, X, A, seen.z, members, self.settings.steps)
+            X, A, z = then.X[seen.rows], then.A[seen.rows], seen.z
+            if opinions:
+                z = z - blended(opinions, X, A, z).mean(X, A)
+            return learn(self.kernel, prior, X, A, z, members, self.settings.steps)
 
-        key = (self.settings, self.problem.space, name, members, size)
+        earlier = self.history.transferred
+        key = (self.settings, self.problem.space, name, members, size, earlier)
         return self.history.remember(key, make)
 
 

@@ -12,7 +12,8 @@ from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.numerics.blas import single_threaded
 from luthier.numerics.warping import WARPS
-from luthier.samplers.base import Suggestion
+from luthier.samplers.base import Recommendation, Suggestion
+from luthier.samplers.gp.recommendation import recommended
 from luthier.samplers.gp.search import Effort
 from luthier.samplers.gp.surrogate import KERNELS, Beliefs
 from luthier.samplers.gp.turn import Turn
@@ -54,7 +55,7 @@ class GP:
     length : float, default 0.5
         Prior median of a length-scale in a space of one column, in units of its range; it
         grows with the root of the number of columns.
-    noise : float, default 1e-4
+    noise : float, default 0.003
         Prior median of the noise variance, as a share of the variance of the losses.
     explore_every : int, default 3
         One suggestion in so many goes to the level of a choice that was tried least; 0 for none.
@@ -86,7 +87,7 @@ class GP:
     kernel: str = "tree"
     trend: bool = True
     length: float = 0.5
-    noise: float = 1e-4
+    noise: float = 3e-3
     explore_every: int = 3
     explore_until: int = 8
     most: int = 300
@@ -131,3 +132,18 @@ class GP:
         with single_threaded():
             turn = Turn(self, problem, history, rng)
             return [turn.next(history.count + i) for i in range(n)]
+
+    def recommend(self, problem: Problem, history: History) -> Recommendation | None:
+        """Return the trial to use: of those tried, the one with the best expected value.
+
+        Where next to nothing of what is observed is noise, the one that measured best.
+
+        Raises
+        ------
+        InvalidInput
+            If the study has several objectives.
+        """
+        if len(problem.objectives) > 1:
+            raise InvalidInput("recommend", len(problem.objectives), "a study of one objective")
+        with single_threaded():
+            return recommended(self, problem, history)

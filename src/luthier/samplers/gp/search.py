@@ -59,8 +59,14 @@ class Terrain:
         return self.codec.feasible(X) if self.constrained else np.ones(len(X), dtype=bool)
 
     def draw(self, rng: np.random.Generator, n: int) -> Array:
-        """Return feasible points drawn from the priors."""
-        return self.codec.sample(rng, n)
+        """Return feasible points drawn from the priors: `n`, or fewer where they are rare."""
+        if not self.constrained:
+            return self.codec.sample(rng, n)
+        points = self.codec.from_uniform(rng.random((2 * n, self.codec.d)))
+        points = points[self.codec.feasible(points)][:n]
+        if 8 * len(points) >= n:
+            return points
+        return np.vstack([points, self.codec.sample(rng, 1)])
 
     def anywhere(self, rng: np.random.Generator, n: int) -> Array:
         """Return feasible points of the whole space, of which this may be a part."""

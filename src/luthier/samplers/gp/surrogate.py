@@ -9,12 +9,18 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from luthier.numerics.ensemble import sample
-from luthier.numerics.gp import Evidence, Prior, fit
+from luthier.numerics.evidence import Evidence, Prior, fit
 from luthier.numerics.kernels import TREND, Correlation, Kernel, Term
+from luthier.numerics.slice_sampling import sample
 from luthier.space.codec import Codec
 
 Array = NDArray[np.float64]
+
+DOUBT = 3.0
+"""Up to this difference of log posterior densities two explanations are both kept."""
+
+LONGER, NOISE = 0.7, 0.3
+"""The second start of the search for the mode: longer scales, and this share of noise."""
 
 PATTERNS = 512
 """Points drawn to see which columns are active together."""
@@ -38,7 +44,7 @@ class Beliefs:
 
     length: float = 0.5
     spread: float = 1.0
-    noise: float = 1e-4
+    noise: float = 3e-3
     trend: float = 0.3
     noise_spread: float = 3.0
 
@@ -132,9 +138,24 @@ def learn(
     -------
     ndarray, shape (members, p + 1)
     """
-    mode = fit(Evidence(kernel, prior, X, A, y), [prior.mean])
+    evidence = Evidence(kernel, prior, X, A, y)
+    smooth, rough = (fit(evidence, [start]) for start in _starts(kernel, prior))
+    behind = evidence(rough)[0] - evidence(smooth)[0]
     if members == 1:
-        return mode[None, :]
+        return (smooth if behind >= 0 else rough)[None, :]
+    # Noise and wiggles explain the same few observations: unless one of them is far more
+    # likely, half of the chains begin at each.
+    if abs(behind) > DOUBT:
+        smooth = rough = smooth if behind > 0 else rough
+    starts = np.array([(smooth, rough)[i % 2] for i in range(members)])
     # The chains are part of the model and not of a trial: their randomness is that of the data.
     rng = np.random.default_rng(len(y))
-    return sample(kernel, prior, X, A, y, np.tile(mode, (members, 1)), rng, steps)
+    return sample(kernel, prior, X, A, y, starts, rng, steps)
+
+
+def _starts(kernel: Kernel, prior: Prior) -> tuple[Array, Array]:
+    """Return where to begin: a function that follows the observations, and one below noise."""
+    noisy = prior.mean.copy()
+    noisy[: kernel.n_lengths] += LONGER
+    noisy[-1] = log(NOISE)
+    return prior.mean, noisy

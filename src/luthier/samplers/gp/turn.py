@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.numerics.ehvi import cells
-from luthier.numerics.ensemble import Ensemble
 from luthier.numerics.hypervolume import infer_reference
 from luthier.numerics.pareto import nondominated
 from luthier.samplers.base import Suggestion
@@ -24,8 +23,9 @@ from luthier.samplers.gp.acquisition import (
     Sum,
 )
 from luthier.samplers.gp.data import Data, pending
+from luthier.samplers.gp.earlier import Surrogate
 from luthier.samplers.gp.explain import expectation, exploration, moments, nearest, rounded
-from luthier.samplers.gp.models import Models
+from luthier.samplers.gp.models import Loss, Models
 from luthier.samplers.gp.region import Region, side
 from luthier.samplers.gp.search import Arm, Found, Terrain, maximise, neglected, pool
 from luthier.samplers.gp.startup import next_of_sequence, spread_out
@@ -35,8 +35,14 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+ENOUGH = 3
+"""Results from which on there may be a model before the startup is over."""
+
 ELITE = 5
 """Near so many of the best points the search begins."""
+
+VOLUME = 3
+"""Up to so many objectives the gain in hypervolume is computed, beyond them scalarised."""
 
 SEVERAL = 2
 """How many members each model has at most where there are several objectives."""
@@ -76,9 +82,16 @@ class Turn:
 
     def _point(self, number: int) -> tuple[Array, dict[str, Any]]:
         data = self.data
-        if data.size < self.settings.n_startup or not len(data.rows):
+        begun = data.size + len(self.running)
+        if begun < self.settings.n_startup or (
+            # Where many run at once, the first few results are enough to go on with.
+            data.size < self.settings.n_startup and data.known.sum() < ENOUGH
+        ):
             tried = np.vstack([data.X, self.running])
             return spread_out(self.problem, self.history, self.terrain, tried), {"how": "startup"}
+        if not len(data.rows):
+            x = self.terrain.legal(self.terrain.draw(self.rng, 1))[0][0]
+            return x, {"how": "random", "because": "no trial so far had these parameters"}
         if not data.known.any():
             return self._where_possible()
         if (np.ptp(data.losses[data.known], axis=0) == 0).all() and not self.problem.limits:
@@ -104,11 +117,21 @@ class Turn:
         }
 
     def _modelled(self, number: int) -> tuple[Array, dict[str, Any]]:
-        if len(self.problem.objectives) > 1:
+        objectives = len(self.problem.objectives)
+        if objectives > VOLUME:
+            weights = self.rng.dirichlet(np.ones(objectives))
+            return self._single(number, self.models.scalarised(weights), weights)
+        if objectives > 1:
             return self._several(number)
+        return self._single(number, self.models.loss(0, self.settings.members))
+
+    def _single(
+        self, number: int, loss: Loss, weights: Array | None = None
+    ) -> tuple[Array, dict[str, Any]]:
+        """Return the point of the largest expected improvement of one loss."""
         data, settings = self.data, self.settings
-        model, units = self.models.loss(0, settings.members)
-        again = self._again(model, number)
+        model, units = loss
+        again = self._again(model, number) if weights is None else None
         if again is not None:
             return again
         eligible = data.eligible[data.known] | ~np.isfinite(data.losses[data.known, 0])
@@ -135,10 +158,14 @@ class Turn:
         a = self.terrain.legal(x[None].copy())[1][0]
         return x, {
             **how,
-            **expectation(model, data, 0, x, a),
+            **(
+                expectation(model, data, 0, x, a)
+                if weights is None
+                else {"weights": [rounded(w) for w in weights]}
+            ),
             "log_ei": rounded(Improvement(believed, best, units).value(x[None], a[None])[0]),
             "explore": exploration(believed, best, x, a),
-            "near": nearest(model, data, x, a),
+            "near": nearest(data, self.terrain.choices, x),
         }
 
     def _best_of_pool(self, target: Part, elite: Array, arm: Arm) -> Array:
@@ -205,7 +232,7 @@ class Turn:
             "expected": [e["expected"] for e in expected],
             "interval": [e["interval"] for e in expected],
             "log_ehvi": rounded(target.parts[0].value(x[None], a)[0]),
-            "near": nearest(models[0], data, x, a[0]),
+            "near": nearest(data, self.terrain.choices, x),
         }
 
     def _neglected(self, number: int, best: Array) -> Arm | None:
@@ -223,8 +250,11 @@ class Turn:
         losses = self.history.losses[:, 0]
         return Region(self.terrain, best, side(losses, self.settings.most))
 
-    def _with_running(self, model: Ensemble) -> Ensemble:
-        return model.followed_by(self.running, self.running_active) if len(self.running) else model
+    def _with_running(self, model: Surrogate) -> Surrogate:
+        if not len(self.running):
+            return model
+        # Whatever the noise: a second trial of what is running waits for its result.
+        return model.followed_by(self.running, self.running_active, noise=0.0)
 
     def _conditions(self) -> list[Part]:
         """Return the chances of being within the limits, and of having a result at all."""
@@ -259,7 +289,7 @@ class Turn:
                 return 0.0
         return self.settings.belief_strength / max(len(loss), 1)
 
-    def _again(self, model: Ensemble, number: int) -> tuple[Array, dict[str, Any]] | None:
+    def _again(self, model: Surrogate, number: int) -> tuple[Array, dict[str, Any]] | None:
         """Return a good point that was tried before, if noise hides which of them is the best."""
         data = self.data
         if self.problem.avoids_duplicates or number % REPLICATE_EVERY:

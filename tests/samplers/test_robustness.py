@@ -1,4 +1,4 @@
-"""Evolutionary samplers and the forest: what may happen in any study, and replays."""
+"""Samplers that learn: what may happen in any study, and replays."""
 
 from zlib import crc32
 
@@ -12,6 +12,7 @@ from luthier.model.trial import TrialState
 from luthier.samplers.cmaes import CMAES
 from luthier.samplers.differential_evolution import DifferentialEvolution
 from luthier.samplers.forest import Forest
+from luthier.samplers.gp import GP
 from luthier.samplers.nsga2 import NSGA2
 from luthier.samplers.nsga3 import NSGA3
 from luthier.samplers.regularized_evolution import RegularizedEvolution
@@ -26,6 +27,7 @@ SAMPLERS = {
     "nsga2": NSGA2(population=8, batch=2),
     "nsga3": NSGA3(population=8, batch=3),
     "forest": Forest(n_startup=5, trees=4, candidates=30),
+    "gp": GP(members=2, steps=2, candidates=32, starts=2, most=100),
 }
 SPACE = Space(
     {
