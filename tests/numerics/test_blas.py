@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import scipy.linalg  # noqa: F401 - loads the second library
 from threadpoolctl import ThreadpoolController
@@ -27,6 +28,25 @@ def test_both_libraries_are_limited_and_released():
         assert set(threads().values()) == {2}
     assert threads() == before
     assert len(before) >= 1
+
+
+def test_threads_that_overlap_put_back_what_was_there():
+    inside, outside = threading.Event(), threading.Event()
+
+    def second():
+        with single_threaded():
+            inside.set()
+            outside.wait(10)
+
+    with ThreadpoolController().limit(limits=2, user_api="blas"):
+        other = threading.Thread(target=second)
+        with single_threaded():
+            other.start()
+            assert inside.wait(10)
+            assert set(threads().values()) == {1}
+        outside.set()
+        other.join()
+        assert set(threads().values()) == {2}
 
 
 def test_a_library_that_was_not_loaded_yet_is_limited_too():

@@ -15,7 +15,7 @@ SPACE = {"x": luthier.Float(0, 1)}
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 def test_threads_share_a_study(kind, tmp_path):
     storage = "memory" if kind == "memory" else str(tmp_path / "s.db")
-    study = luthier.create_study(SPACE, storage=storage, seed=1)
+    study = luthier.create_study(SPACE, storage=storage, sampler="random", seed=1)
     errors = []
 
     def work():

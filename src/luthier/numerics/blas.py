@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
 
-def single_threaded() -> AbstractContextManager[Any]:
-    """Return a context in which BLAS libraries use one thread, whatever they used before.
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """Let BLAS libraries use one thread inside the context, whatever they used before.
 
     NumPy and SciPy each bring their own OpenBLAS, and both are limited. Beside a
     training that uses all cores, two threads in a matrix of a few hundred rows
     can take a hundred times as long as one.
+
+    The number of threads belongs to the process. Where several threads are inside at once,
+    the first one in sets it and puts it back; to the others nothing happens, since each
+    would put back what the other one had set.
     """
-    limit: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
-    return limit
+    if _limited.acquire(blocking=False):
+        try:
+            with _controller().limit(limits=1, user_api="blas"):
+                yield
+        finally:
+            _limited.release()
+    else:
+        yield
+
+
+_limited = threading.Lock()
+"""Held by the thread that has set the limit."""
 
 
 @cache

@@ -28,6 +28,9 @@ Array = NDArray[np.float64]
 DECIDED = 100
 """From so many observations on, hyperparameters are taken at their mode."""
 
+LEARNT_FROM = 150
+"""Hyperparameters are learnt from at most so many observations."""
+
 RHO = 0.05
 """Weight of the sum beside the maximum, so that no dominated point is optimal (ParEGO)."""
 
@@ -229,6 +232,11 @@ class Models:
             X, A, z = then.X[seen.rows], then.A[seen.rows], seen.z
             if opinions:
                 z = z - blended(opinions, X, A, z).mean(X, A)
+            if len(z) > LEARNT_FROM:
+                # Evenly over the losses: hyperparameters hardly change, and cost n^3.
+                order = np.argsort(z, kind="stable")
+                kept = np.sort(order[np.linspace(0, len(z) - 1, LEARNT_FROM).round().astype(int)])
+                X, A, z = X[kept], A[kept], z[kept]
             return learn(self.kernel, prior, X, A, z, members, self.settings.steps)
 
         earlier = self.history.transferred

@@ -264,9 +264,11 @@ def maximise(
     values = target.value(X, A)
     order = np.argsort(-values, kind="stable")
     S, SA, V = X[order[: effort.starts]], A[order[: effort.starts]], values[order[: effort.starts]]
-    for _ in range(effort.rounds):
+    for turn in range(effort.rounds):
         if terrain.climbable.any():
-            S, SA, V = _climb(target, terrain, S, SA, V, effort.iterations)
+            # What is left after the first climb is short.
+            iterations = effort.iterations if turn == 0 else effort.iterations // 2
+            S, SA, V = _climb(target, terrain, S, SA, V, iterations)
         if len(terrain.cells):
             S, SA, V = _exchange(target, terrain, S, SA, V, rng, effort.alternatives)
     X, A, values = np.vstack([S, X]), np.vstack([SA, A]), np.concatenate([V, values])

@@ -139,10 +139,10 @@ def learn(
     ndarray, shape (members, p + 1)
     """
     evidence = Evidence(kernel, prior, X, A, y)
+    if members == 1:
+        return fit(evidence, [prior.mean])[None, :]
     smooth, rough = (fit(evidence, [start]) for start in _starts(kernel, prior))
     behind = evidence(rough)[0] - evidence(smooth)[0]
-    if members == 1:
-        return (smooth if behind >= 0 else rough)[None, :]
     # Noise and wiggles explain the same few observations: unless one of them is far more
     # likely, half of the chains begin at each.
     if abs(behind) > DOUBT:
