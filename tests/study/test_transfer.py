@@ -437,6 +437,17 @@ def test_define_by_run_before_anything_is_known(old):
     assert activity.all()
 
 
+def test_a_point_outside_of_what_the_objective_asks_for_is_left_to_the_sampler(old):
+    def narrow(trial):
+        return trial.suggest_float("lr", 0.6, 0.9) + trial.suggest_int("units", 1, 8)
+
+    study = create(seed=2)
+    study.transfer_from(old, n_start=3)
+    study.optimize(narrow, n_trials=3)
+    assert {trial.state.value for trial in study.trials} == {"COMPLETE"}
+    assert all(0.6 <= trial.params["lr"] <= 0.9 for trial in study.trials)
+
+
 def test_define_by_run_on_both_sides():
     source = create(seed=1)
     source.optimize(dynamic, n_trials=20)

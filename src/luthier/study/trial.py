@@ -186,8 +186,11 @@ class Trial:
                 f"a {type(known).__name__}, as in earlier trials of this study",
             )
         fixed, proposed = self._ticket.fixed, self._ticket.params
-        if name in fixed:
-            alone = Space({name: param})
+        alone = Space({name: param})
+        # What an earlier study found good may lie outside of this one's bounds; what a person
+        # queued is an error there.
+        foreign = "transferred_from" in self._ticket.user_attrs
+        if name in fixed and not (foreign and not alone.contains({name: fixed[name]})):
             alone.check({name: fixed[name]})
             value = alone.canonical({name: fixed[name]})[name]
             self._channel.send(("used", name, value, param))
