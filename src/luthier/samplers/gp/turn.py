@@ -134,7 +134,7 @@ class Turn:
         again = self._again(model, number) if weights is None else None
         if again is not None:
             return again
-        eligible = data.eligible[data.known] | ~np.isfinite(data.losses[data.known, 0])
+        eligible = data.eligible[data.known]
         conditions = self._conditions()
         believed = self._with_running(model)
         how: dict[str, Any] = {"how": "model"}
@@ -142,6 +142,9 @@ class Turn:
         if not eligible.any() and conditions:
             return self._feasible(conditions, elite)
         best = model.fitted[:, eligible].min(axis=1) if eligible.any() else model.fitted.min(axis=1)
+        if len(self.running):
+            # What is running is believed to reach what is expected of it: improve on that.
+            best = np.minimum(best, model.mean(self.running, self.running_active).min(axis=1))
         parts = [*conditions, *self._wishes()]
         arm = self._neglected(number, elite[0])
         if arm is not None:
