@@ -50,7 +50,7 @@ SEVERAL = 2
 NOISY = 0.2
 """From this share of noise in what is observed, good points are tried again."""
 
-REPLICATE_EVERY = 7
+REPLICATE_EVERY = 15
 """Under noise one suggestion in so many may be a point that was tried before."""
 
 
