@@ -34,7 +34,7 @@ RECENT = 50
 class Auto:
     """Choose by the problem and by what happened so far, and say why.
 
-    A Gaussian process needs the fewest trials on any space, so it does the work as long as
+    A Gaussian process needs the fewest trials on most problems, so it does the work as long as
     it can be afforded: for the first 300 trials, and after them while its suggestions take
     less than a twentieth of the time that trials take. Then a Parzen estimator (TPE) takes
     over, and in long studies evolution: CMA-ES where all parameters are numbers, NSGA-II
