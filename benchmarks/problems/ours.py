@@ -10,6 +10,7 @@ from typing import Any
 import luthier
 
 from .base import Outcome, Problem
+from .runs import Advice
 from .spaces import Params, Spec
 
 
@@ -75,3 +76,8 @@ class Ours:
             self.study.tell(self._trial, state="FAILED", error="diverged")
         else:
             self.study.tell(self._trial, outcome.values, metrics=outcome.metrics)
+
+    def recommend(self) -> Advice | None:
+        """Return the trial that the study recommends."""
+        found = self.study.recommend()
+        return None if found is None else (found.trial.number, *found.interval)

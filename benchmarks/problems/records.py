@@ -33,16 +33,22 @@ class Record:
         Of what would be recommended after it, see `Progress`.
     seconds : float
         Spent by the tuner in ask and tell.
+    held : bool, optional
+        Whether the interval that the tuner states for what it recommends holds the true value;
+        None where it states none.
     """
 
     trial: int
     values: tuple[float, ...] | None
     regret: float
     seconds: float
+    held: bool | None = None
 
     @classmethod
-    def of(cls, trial: int, outcome: Outcome, regret: float, seconds: float) -> Record:
-        return cls(trial, outcome.values, regret, round(seconds, 6))
+    def of(
+        cls, trial: int, outcome: Outcome, regret: float, seconds: float, held: bool | None = None
+    ) -> Record:
+        return cls(trial, outcome.values, regret, round(seconds, 6), held)
 
     def line(self, **beside: Any) -> str:
         """Return it as a line of JSON."""

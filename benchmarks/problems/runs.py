@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from .base import Outcome, Problem
 from .records import Record
 from .scoring import Progress
 from .spaces import Params
+
+Advice = tuple[int, float, float]
+"""The number of the trial to use, and the ends of the interval that holds its value in 9 of 10."""
 
 REJECTED = 50
 """So many proposals in a row may violate a known constraint; then it costs a trial."""
@@ -27,6 +30,14 @@ class Tuner(Protocol):
         ...
 
 
+class Adviser(Tuner, Protocol):
+    """A tuner that says under noise which trial to use; of others it is the best observed."""
+
+    def recommend(self) -> Advice | None:
+        """Return the trial to use, None as long as there is none."""
+        ...
+
+
 def run(problem: Problem, tuner: Tuner, seed: int, trials: int) -> Iterator[Record]:
     """Yield one record per trial.
 
@@ -34,6 +45,8 @@ def run(problem: Problem, tuner: Tuner, seed: int, trials: int) -> Iterator[Reco
     costs no trial: who tunes would see it at once. Tuners that know such constraints propose none.
     """
     progress = Progress(problem)
+    truths: list[float] = []
+    advises = problem.noise is not None and hasattr(tuner, "recommend")
     for number in range(trials):
         seconds = 0.0
         for attempt in range(REJECTED):
@@ -49,4 +62,12 @@ def run(problem: Problem, tuner: Tuner, seed: int, trials: int) -> Iterator[Reco
             seconds += time.perf_counter() - began
             if problem.allows(params) or attempt == REJECTED - 1:
                 break
-        yield Record.of(number, outcome, progress.add(outcome), seconds)
+        regret, held = progress.add(outcome), None
+        if advises:
+            assert outcome.truth is not None
+            truths.append(outcome.truth[0])
+            advice = cast(Adviser, tuner).recommend()
+            if advice is not None:
+                chosen, low, high = advice
+                regret, held = progress.regret_of(truths[chosen]), low <= truths[chosen] <= high
+        yield Record.of(number, outcome, regret, seconds, held)

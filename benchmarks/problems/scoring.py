@@ -89,8 +89,12 @@ class Progress:
             self._add_to_front(tuple(s * v for s, v in zip(signs, outcome.truth, strict=True)))
         elif signs[0] * outcome.values[0] < self._observed:
             self._observed = signs[0] * outcome.values[0]
-            self.regret = max(0.0, signs[0] * (outcome.truth[0] - self._best))
+            self.regret = self.regret_of(outcome.truth[0])
         return self.regret
+
+    def regret_of(self, truth: float) -> float:
+        """Return the regret of a configuration with this true value of the one objective."""
+        return max(0.0, self.problem.signs[0] * (truth - self._best))
 
     def _add_to_front(self, point: tuple[float, ...]) -> None:
         if any(all(a <= b for a, b in zip(other, point, strict=True)) for other in self._front):

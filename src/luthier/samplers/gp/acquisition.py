@@ -18,7 +18,7 @@ from scipy.special import log_ndtr
 
 from luthier.numerics.ehvi import Cells, log_ehvi_gradient
 from luthier.numerics.log_ei import log_ei, log_ei_gradient
-from luthier.samplers.gp.earlier import Surrogate
+from luthier.samplers.gp.prior_mean import Surrogate
 from luthier.space.codec import Codec
 
 Array = NDArray[np.float64]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from luthier.model.earlier import Earlier
-from luthier.numerics.ensemble import Ensemble, Gradients, Predictions
+from luthier.numerics.ensemble import Ensemble
 from luthier.numerics.evidence import Prior
 from luthier.numerics.kernels import Kernel
 from luthier.samplers.gp.surrogate import learn
@@ -108,59 +107,3 @@ def _beyond_chance(said: Array, z: Array) -> float:
         return 0.0
     correlation = float(np.corrcoef(said, z)[0, 1])
     return max(0.0, correlation - float(np.sqrt(1 / len(z))))
-
-
-class Shifted:
-    """Processes around a prior mean: an `Ensemble` of what the mean does not explain.
-
-    Parameters
-    ----------
-    rest : Ensemble
-        Of the observations less the mean.
-    prior_mean : Blend
-        The mean.
-    """
-
-    def __init__(self, rest: Ensemble, prior_mean: Blend) -> None:
-        self.rest = rest
-        self.prior_mean = prior_mean
-        self.X, self.A, self.noise = rest.X, rest.A, rest.noise
-
-    def __len__(self) -> int:
-        return len(self.rest)
-
-    @cached_property
-    def _there(self) -> Array:
-        return self.prior_mean.mean(self.X, self.A)
-
-    @property
-    def y(self) -> Array:
-        """The observations, ``(m, n)``."""
-        return self.rest.y + self._there
-
-    @property
-    def fitted(self) -> Array:
-        """The posterior means at the observed points, ``(m, n)``."""
-        return self.rest.fitted + self._there
-
-    def mean(self, X: Array, A: Array) -> Array:
-        """Predict the means alone, ``(m, k)``."""
-        return self.rest.mean(X, A) + self.prior_mean.mean(X, A)
-
-    def predict(self, X: Array, A: Array) -> Predictions:
-        """Predict the noise-free functions at points."""
-        mean, sd = self.rest.predict(X, A)
-        return Predictions(mean + self.prior_mean.mean(X, A), sd)
-
-    def predict_with_gradient(self, X: Array, A: Array) -> Gradients:
-        """Predict, with derivatives by the coordinates (zero by choices)."""
-        p = self.rest.predict_with_gradient(X, A)
-        mean, slope = self.prior_mean.gradient(X, A)
-        return Gradients(p.mean + mean, p.sd, p.by_mean + slope, p.by_sd)
-
-    def followed_by(self, X: Array, A: Array, noise: float | None = None) -> Shifted:
-        """Return the processes as if what they expect had been seen at more points."""
-        return Shifted(self.rest.followed_by(X, A, noise), self.prior_mean)
-
-
-Surrogate = Ensemble | Shifted

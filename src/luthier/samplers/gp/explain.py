@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from luthier.samplers.gp.data import Data, Mask
-from luthier.samplers.gp.earlier import Surrogate
+from luthier.samplers.gp.prior_mean import Surrogate
 
 Array = NDArray[np.float64]
 
@@ -45,12 +45,15 @@ def unwarped(z: Array, seen_z: Array, seen_y: Array) -> Array:
     return np.asarray(np.where(z > zs[-1], ys[-1] + high * (z - zs[-1]), result))
 
 
-def spread(model: Surrogate, losses: Array, x: Array, a: Array) -> Array:
-    """Return equally likely values of the noise-free loss at a point, by all members."""
+def spread(model: Surrogate, losses: Array, x: Array, a: Array, wider: float = 1.0) -> Array:
+    """Return equally likely values of the noise-free loss at a point, by all members.
+
+    Each member's standard deviation is taken times `wider`.
+    """
     mean, sd = model.predict(x[None], a[None])
     return np.concatenate(
         [
-            unwarped(m + s * QUANTILES, z, losses)
+            unwarped(m + wider * s * QUANTILES, z, losses)
             for m, s, z in zip(mean[:, 0], sd[:, 0], model.y, strict=True)
         ]
     )

@@ -17,7 +17,8 @@ from luthier.numerics.kernels import Kernel
 from luthier.numerics.pareto import nondominated
 from luthier.numerics.warping import WARPS, signed_log
 from luthier.samplers.gp.data import Data, Mask
-from luthier.samplers.gp.earlier import Shifted, Surrogate, blended, opinion
+from luthier.samplers.gp.earlier import blended, opinion
+from luthier.samplers.gp.prior_mean import Bowl, PriorMean, Shifted, Surrogate, Together
 from luthier.samplers.gp.surrogate import KERNELS, fitted_size, learn
 
 if TYPE_CHECKING:
@@ -131,19 +132,32 @@ class Models:
         for i, warp in enumerate(warps):
             share = len(range(i, members, len(warps)))
             see = partial(_seen_loss, objective=objective, warp=warp)
-            parts.append(self._parameters(("loss", objective, warp), see, share, opinions))
+            means = partial(self._prior_mean, opinions)
+            parts.append(self._parameters(("loss", objective, warp), see, share, means))
         seen = [_seen_loss(self.data, objective, warp) for warp in warps]
         X, A = self.data.X[self.data.known], self.data.A[self.data.known]
         which = np.repeat(np.arange(len(warps)), [len(part) for part in parts])
         z = np.array([seen[i].z for i in which])
         units = np.log([seen[i].scale for i in which])
         thetas = np.vstack(parts)
-        if not opinions:
-            return Loss(Ensemble(self.kernel, thetas, X, A, z), units)
         # The warps differ little where it matters, and one mean for all of them will do.
-        blend = blended(opinions, X, A, z.mean(axis=0))
-        rest = Ensemble(self.kernel, thetas, X, A, z - blend.mean(X, A))
-        return Loss(Shifted(rest, blend), units)
+        mean = self._prior_mean(opinions, X, A, z.mean(axis=0))
+        if mean is None:
+            return Loss(Ensemble(self.kernel, thetas, X, A, z), units)
+        return Loss(Shifted(Ensemble(self.kernel, thetas, X, A, z - mean.mean(X, A)), mean), units)
+
+    def _prior_mean(
+        self, opinions: tuple[Ensemble, ...], X: Array, A: Array, z: Array
+    ) -> PriorMean | None:
+        """Return what is expected of an objective beforehand; None for the same of all points."""
+        parts: list[PriorMean] = []
+        # What is best for one of several objectives is often at an end of the range.
+        if self.settings.bowl and len(self.problem.objectives) == 1:
+            parts.append(Bowl(self.problem.space.codec, self.settings.bowl))
+            z = z - parts[0].mean(X, A)
+        if opinions:
+            parts.append(blended(opinions, X, A, z))
+        return Together(parts) if len(parts) > 1 else parts[0] if parts else None
 
     def _opinions(self, objective: int) -> tuple[Ensemble, ...]:
         """Return what earlier studies say of an objective."""
@@ -218,7 +232,7 @@ class Models:
         name: Hashable,
         see: Callable[[Data], Seen],
         members: int,
-        opinions: tuple[Ensemble, ...] = (),
+        prior_mean: Callable[[Array, Array, Array], PriorMean | None] = lambda *_: None,
     ) -> Array:
         """Return hyperparameters, learnt at a fixed number of observations."""
         size = fitted_size(self.data.size)
@@ -230,8 +244,9 @@ class Models:
             if len(seen.z) == 0:
                 return np.tile(prior.mean, (members, 1))
             X, A, z = then.X[seen.rows], then.A[seen.rows], seen.z
-            if opinions:
-                z = z - blended(opinions, X, A, z).mean(X, A)
+            mean = prior_mean(X, A, z)
+            if mean is not None:
+                z = z - mean.mean(X, A)
             if len(z) > LEARNT_FROM:
                 # Evenly over the losses: hyperparameters hardly change, and cost n^3.
                 order = np.argsort(z, kind="stable")

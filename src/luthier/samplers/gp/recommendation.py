@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 QUIET = 0.02
 """Below this share of noise the best measurement is the best trial."""
 
+WIDER = 1.4
+"""By so much the interval of the recommended trial is wider than the model's own.
+
+It was chosen because it looked good, and what looks best among many is partly luck; the model
+knows nothing of that. With 1.0, 1.25, 1.5 and 2.0 the interval held in 79, 86, 94 and 96 of 100
+runs of 50 trials on 14 noisy functions.
+"""
+
 
 def recommended(settings: GP, problem: Problem, history: History) -> Recommendation | None:
     """Return the trial to use, None as long as no trial has a result within the limits."""
@@ -40,6 +48,6 @@ def recommended(settings: GP, problem: Problem, history: History) -> Recommendat
     else:
         expected = [unwarped(f, z, losses) for f, z in zip(model.fitted, model.y, strict=True)]
         best = int(np.argmin(np.where(eligible, np.mean(expected, axis=0), np.inf)))
-    values = sign * spread(model, losses, model.X[best], model.A[best])
+    values = sign * spread(model, losses, model.X[best], model.A[best], WIDER)
     low, middle, high = (float(v) for v in np.quantile(values, (0.05, 0.5, 0.95)))
     return Recommendation(trials[best], middle, (low, high), noise)

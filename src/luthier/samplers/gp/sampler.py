@@ -52,6 +52,10 @@ class GP:
         they share, or are told apart by their choices alone.
     trend : bool, default True
         Whether there is one.
+    bowl : float, default 0.5
+        How much worse the ends of the ranges are believed to be than their middle, in standard
+        deviations of the losses, with one objective: people choose ranges around what is good.
+        0 for none.
     length : float, default 0.5
         Prior median of a length-scale in a space of one column, in units of its range; it
         grows with the root of the number of columns.
@@ -86,6 +90,7 @@ class GP:
     warps: tuple[str, ...] = ("half_rank", "half_log")
     kernel: str = "tree"
     trend: bool = True
+    bowl: float = 0.5
     length: float = 0.5
     noise: float = 3e-3
     explore_every: int = 3
@@ -109,7 +114,7 @@ class GP:
         for name in ("length", "noise"):
             if not getattr(self, name) > 0:
                 raise InvalidInput(f"GP: {name}", getattr(self, name), "a positive number")
-        for name in ("explore_every", "explore_until", "belief_strength"):
+        for name in ("bowl", "explore_every", "explore_until", "belief_strength"):
             if not getattr(self, name) >= 0:
                 raise InvalidInput(f"GP: {name}", getattr(self, name), "a number of at least 0")
         if self.kernel not in KERNELS:

@@ -23,9 +23,9 @@ from luthier.samplers.gp.acquisition import (
     Sum,
 )
 from luthier.samplers.gp.data import Data, pending
-from luthier.samplers.gp.earlier import Surrogate
 from luthier.samplers.gp.explain import expectation, exploration, moments, nearest, rounded
 from luthier.samplers.gp.models import Loss, Models
+from luthier.samplers.gp.prior_mean import Surrogate
 from luthier.samplers.gp.region import Region, side
 from luthier.samplers.gp.search import Arm, Found, Terrain, maximise, neglected, pool
 from luthier.samplers.gp.startup import next_of_sequence, spread_out
