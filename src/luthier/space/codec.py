@@ -16,6 +16,7 @@ from luthier.space.counting import count
 from luthier.space.listing import listed
 from luthier.space.sampling import reject
 from luthier.space.scales import FloatArray
+from luthier.space.schedule_coder import ScheduleCoder
 from luthier.space.structure import Structure
 from luthier.space.table import ABSENT, BoolArray, Table
 
@@ -48,6 +49,7 @@ class Codec:
         "_one_of",
         "_ones",
         "_places",
+        "_schedules",
         "_uniform",
         "columns",
         "d",
@@ -72,7 +74,13 @@ class Codec:
         self.d = len(self.columns)
         self._uniform = all(coder.uniform for coder in space.coders.values())
         self._edited = frozenset(n for n, param in space.params.items() if _is_edited(param))
-        self._always = not space.conditional and len(space.coders) == len(space.params)
+        self._schedules = {
+            name: coder
+            for name, coder in space.coders.items()
+            if isinstance(coder, ScheduleCoder) and coder.conditional
+        }
+        plain = len(space.coders) == len(space.params) and not self._schedules
+        self._always = plain and not space.conditional
 
     def encode(self, rows: Sequence[Mapping[str, Any]]) -> FloatArray:
         """Return the rows as points, shape (n, d).
@@ -119,7 +127,7 @@ class Codec:
         table = self._table(points, present if self.space.partial else None)
         for name in self._edited:
             table.replace(name, given[name])
-        active = self._activity(table)
+        active = self._activity(table, points)
         missing = active & ~present
         if missing.any():
             row, column = np.argwhere(missing)[0]
@@ -139,19 +147,24 @@ class Codec:
 
     def snap(self, X: ArrayLike) -> FloatArray:
         """Return the points of the nearest legal params, ``encode(decode(X))``."""
-        table = self._table(self._points(X))
-        parts = []
-        for name, coder in self.space.coders.items():
-            units = coder.to_units(table.values(name).tolist())
-            mask = table.active(name)
-            if mask is not None:
-                units[~mask] = INACTIVE
-            parts.append(units)
-        return _beside(parts, table.n)
+        return self.snap_with_activity(X)[0]
+
+    def snap_with_activity(self, X: ArrayLike) -> tuple[FloatArray, BoolArray]:
+        """Return the points of the nearest legal params, and where each column is active."""
+        points = self._points(X)
+        parts = [
+            coder.snapped(points[:, self._places[name]])
+            for name, coder in self.space.coders.items()
+        ]
+        snapped = _beside(parts, len(points))
+        active = self._activity(self._table(points), snapped)
+        snapped[~active] = INACTIVE
+        return snapped, active
 
     def active(self, X: ArrayLike) -> BoolArray:
         """Return for each point and column whether it is active, shape (n, d)."""
-        return self._activity(self._table(self._points(X)))
+        points = self._points(X)
+        return self._activity(self._table(points), points, decoded=True)
 
     def feasible(self, X: ArrayLike) -> BoolArray:
         """Return for each point whether its params satisfy all constraints, shape (n,)."""
@@ -269,8 +282,9 @@ class Codec:
             value = row[name] if name in row else self.space.deemed.get(name, ABSENT)
             if value is not ABSENT:
                 _, to_unit, to_value, place, mark = self._one_of[name]
-                active[place] = mark
                 point[place] = unit = to_unit(value)
+                some = self._schedules.get(name)
+                active[place] = mark if some is None else some.one_active(unit)
                 present[name] = value if name in self._edited else to_value(unit)
             elif not self.space.partial:
                 raise _missing(name, row)
@@ -303,13 +317,19 @@ class Codec:
             masks,
         )
 
-    def _activity(self, table: Table) -> BoolArray:
-        """Return where each column is active, shape (n, d)."""
+    def _activity(self, table: Table, points: FloatArray, *, decoded: bool = False) -> BoolArray:
+        """Return where each column is active, shape (n, d).
+
+        `decoded` says that points mean what they decode to, and not what they were encoded from.
+        """
         result = np.ones((table.n, self.d), np.bool_)
         for name, place in self._places.items():
             mask = table.active(name)
             if mask is not None:
                 result[:, place] = mask[:, None]
+        for name, coder in self._schedules.items():
+            units = points[:, self._places[name]]
+            result[:, self._places[name]] &= coder.active(coder.legal(units) if decoded else units)
         return result
 
     def _points(self, X: ArrayLike) -> FloatArray:

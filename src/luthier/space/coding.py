@@ -68,6 +68,10 @@ class Coder(Protocol):
         """Return the nearest legal value for each row of shape (n, m), as an array (n,)."""
         ...
 
+    def snapped(self, units: FloatArray) -> FloatArray:
+        """Return the coordinates of the nearest legal values, both of shape (n, m)."""
+        ...
+
     def from_uniform(self, p: FloatArray, belief: bool) -> FloatArray:
         """Map uniform numbers of shape (n, m) to coordinates drawn from prior or belief."""
         ...

@@ -20,7 +20,9 @@ MAX_SHARES = 32
 _SUM_TOLERANCE = 1e-6
 
 
-class _Composite(Param):
+class Composite(Param):
+    """A parameter whose values have several parts; it may be frozen at one of them."""
+
     __slots__ = ()
     fixed: Any
 
@@ -49,7 +51,7 @@ class _Composite(Param):
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
-class Subset(_Composite):
+class Subset(Composite):
     """Some of the items. The value is a tuple, in the order of the items.
 
     Parameters
@@ -119,7 +121,7 @@ class Subset(_Composite):
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
-class Permutation(_Composite):
+class Permutation(Composite):
     """All items in some order. The value is a tuple.
 
     Parameters
@@ -161,7 +163,7 @@ class Permutation(_Composite):
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
-class Simplex(_Composite):
+class Simplex(Composite):
     """Shares that sum to 1. The value is a dict from each name to its share.
 
     Shares are multiples of 1e-9, so that they sum to 1 exactly when counted in billionths.

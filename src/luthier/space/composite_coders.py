@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from luthier.errors import InvalidParams
-from luthier.space.coding import Column, Kind
-from luthier.space.composite import SHARES, Permutation, Simplex, Subset
+from luthier.space.coding import Column
+from luthier.space.composite import SHARES, Composite, Permutation, Simplex, Subset
 from luthier.space.scales import FloatArray
 
 
-class _CompositeCoder(ABC):
+class CompositeCoder(ABC):
     """What they share: rows one by one, and frozen values."""
 
     uniform = True
 
-    def __init__(
-        self,
-        name: str,
-        param: Subset | Permutation | Simplex,
-        parts: Sequence[Any],
-        kind: Kind,
-        levels: int | None,
-    ) -> None:
+    def __init__(self, name: str, param: Composite, columns: Iterable[Column]) -> None:
         self.name, self.param = name, param
-        self.columns = tuple(Column(name, str(part), kind, levels) for part in parts)
+        self.columns = tuple(columns)
         if param.fixed is not None:
             units = self._units(param.fixed)
             self.columns = tuple(
-                Column(name, column.part, kind, levels, unit, unit)
+                replace(column, low=unit, high=unit)
                 for column, unit in zip(self.columns, units, strict=True)
             )
 
@@ -71,6 +65,10 @@ class _CompositeCoder(ABC):
             values[i] = self.one_to_value(row)
         return values
 
+    def snapped(self, units: FloatArray) -> FloatArray:
+        """Return the coordinates of the nearest values, shape (n, m)."""
+        return self.to_units(list(self.to_values(units)))
+
     def from_uniform(self, p: FloatArray, belief: bool) -> FloatArray:
         """Return the numbers as they are."""
         return p
@@ -80,7 +78,7 @@ class _CompositeCoder(ABC):
         return np.zeros(len(units))
 
 
-class SubsetCoder(_CompositeCoder):
+class SubsetCoder(CompositeCoder):
     """One two-level column for each item: at least one half means chosen.
 
     Where that gives too few or too many, those nearest to the other side change it, the
@@ -91,7 +89,9 @@ class SubsetCoder(_CompositeCoder):
     param: Subset
 
     def __init__(self, name: str, param: Subset) -> None:
-        super().__init__(name, param, param.items, "categorical", 2)
+        super().__init__(
+            name, param, (Column(name, str(item), "categorical", 2) for item in param.items)
+        )
 
     def _units(self, value: Any) -> list[float]:
         return [0.75 if item in value else 0.25 for item in self.param.items]
@@ -105,7 +105,7 @@ class SubsetCoder(_CompositeCoder):
         return tuple(item for i, item in enumerate(self.param.items) if i in chosen)
 
 
-class PermutationCoder(_CompositeCoder):
+class PermutationCoder(CompositeCoder):
     """Random keys (Bean 1994): one continuous column for each item, and their order decides.
 
     Neighbouring keys are similar orders, and uniform keys are uniform orders; neither holds
@@ -115,7 +115,9 @@ class PermutationCoder(_CompositeCoder):
     param: Permutation
 
     def __init__(self, name: str, param: Permutation) -> None:
-        super().__init__(name, param, param.items, "continuous", None)
+        super().__init__(
+            name, param, (Column(name, str(item), "continuous", None) for item in param.items)
+        )
 
     def _units(self, value: Any) -> list[float]:
         count = len(self.param.items)
@@ -126,7 +128,7 @@ class PermutationCoder(_CompositeCoder):
         return tuple(items[i] for i in sorted(range(len(items)), key=units.__getitem__))
 
 
-class SimplexCoder(_CompositeCoder):
+class SimplexCoder(CompositeCoder):
     """Stick breaking: column i says which fraction of what is left goes to the i-th name.
 
     Of k names, ``1 - fraction`` of the i-th (from 1) is ``u ** (1 / (k - i))``, so that uniform
@@ -137,7 +139,8 @@ class SimplexCoder(_CompositeCoder):
     param: Simplex
 
     def __init__(self, name: str, param: Simplex) -> None:
-        super().__init__(name, param, param.names[:-1], "continuous", None)
+        columns = (Column(name, each, "continuous", None) for each in param.names[:-1])
+        super().__init__(name, param, columns)
 
     def _units(self, value: Any) -> list[float]:
         shares = [value[name] for name in self.param.names]

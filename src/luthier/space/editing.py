@@ -12,7 +12,7 @@ from typing import Any
 
 from luthier.errors import InvalidSpace
 from luthier.space.base import Param, is_number, listing
-from luthier.space.composite import Derived, Permutation, Simplex, Subset
+from luthier.space.composite import Composite, Derived
 from luthier.space.params import Categorical, Float, Int
 
 
@@ -66,8 +66,8 @@ def frozen(name: str, param: Param, value: Any) -> Param:
     param.check(value, name)
     if isinstance(param, Categorical):
         return narrowed(name, param, None, None, [value])
-    if isinstance(param, (Subset, Permutation, Simplex)):
-        return replace(param, fixed=value)
+    if isinstance(param, Composite):
+        return replace(param, fixed=value)  # type: ignore[type-var]
     return narrowed(name, param, value, value, None)
 
 

@@ -40,6 +40,10 @@ class ConstantCoder:
         """Return the values, shape (n,)."""
         return np.full(len(units), self.constant)
 
+    def snapped(self, units: FloatArray) -> FloatArray:
+        """Return the one coordinate there is, shape (n, 1)."""
+        return np.full((len(units), 1), 0.5)
+
     def from_uniform(self, p: FloatArray, belief: bool) -> FloatArray:
         """Return the numbers as they are."""
         return p
@@ -59,8 +63,10 @@ class ChoiceCoder:
         self._live = np.fromiter(map(param.index.__getitem__, param.live), np.int64)
         self._cells = np.empty(self.size, object)
         self._cells[:] = param.choices
+        self._meant = np.arange(self.size)
         if param.retired:
-            self._cells = self._cells[_nearest(self._live, self.size)]
+            self._meant = _nearest(self._live, self.size)
+            self._cells = self._cells[self._meant]
         self.uniform = param.weights is None and not param.retired
         kind: Kind = "ordered" if param.ordered else "categorical"
         edges = int(self._live[0]) / self.size, int(self._live[-1] + 1) / self.size
@@ -108,6 +114,11 @@ class ChoiceCoder:
         """Return the choices, shape (n,), as objects."""
         values: NDArray[Any] = self._cells[self._indices(units)]
         return values
+
+    def snapped(self, units: FloatArray) -> FloatArray:
+        """Return the centres of the cells, shape (n, 1)."""
+        centres: FloatArray = (self._meant[self._indices(units)] + 0.5) / self.size
+        return centres[:, None]
 
     def from_uniform(self, p: FloatArray, belief: bool) -> FloatArray:
         """Map uniform numbers to the centres of cells drawn by weight or belief."""

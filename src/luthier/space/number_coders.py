@@ -162,7 +162,13 @@ class ContinuousCoder(_NumberCoder):
 
     def to_units(self, values: list[Any]) -> FloatArray:
         """Return the coordinates, shape (n, 1)."""
-        x = self._numbers(values)
+        return self._units(self._numbers(values))
+
+    def snapped(self, units: FloatArray) -> FloatArray:
+        """Return the coordinates of the nearest values, shape (n, 1)."""
+        return self._units(self.to_values(units))
+
+    def _units(self, x: FloatArray) -> FloatArray:
         u = np.clip(self.line.units(x), 0.0, 1.0)
         column, (first, last) = self.columns[0], self.param.range
         inside = (first < x) & (x < last)
@@ -252,7 +258,14 @@ class RoundedCoder(_NumberCoder):
 
     def to_units(self, values: list[Any]) -> FloatArray:
         """Return the coordinates, shape (n, 1)."""
-        return np.clip(self.line.units(self._numbers(values)), 0.0, 1.0)[:, None]
+        return self._units(self._numbers(values))
+
+    def snapped(self, units: FloatArray) -> FloatArray:
+        """Return the coordinates of the nearest whole numbers, shape (n, 1)."""
+        return self._units(self.to_values(units).astype(np.float64))
+
+    def _units(self, x: FloatArray) -> FloatArray:
+        return np.clip(self.line.units(x), 0.0, 1.0)[:, None]
 
     def one_to_value(self, u: float) -> int:
         """Return the value at one coordinate."""
@@ -303,5 +316,12 @@ class CellsCoder(_NumberCoder):
 
     def to_values(self, units: FloatArray) -> NDArray[Any]:
         """Return the values, shape (n,)."""
-        indices = (units[:, 0] * self.size).astype(np.int64)
-        return self.grid.values(np.clip(indices, self.first, self.last))
+        return self.grid.values(self._indices(units))
+
+    def snapped(self, units: FloatArray) -> FloatArray:
+        """Return the centres of the cells, shape (n, 1)."""
+        centres: FloatArray = (self._indices(units) + 0.5) / self.size
+        return centres[:, None]
+
+    def _indices(self, units: FloatArray) -> NDArray[np.int64]:
+        return np.clip((units[:, 0] * self.size).astype(np.int64), self.first, self.last)

@@ -10,8 +10,10 @@ import numpy as np
 
 from luthier.space.base import Param
 from luthier.space.composite import SHARES, Derived, Permutation, Simplex, Subset
+from luthier.space.courses import Course
 from luthier.space.number_coders import CellsCoder
 from luthier.space.params import Categorical, Float, Int
+from luthier.space.schedule import Schedule
 from luthier.space.structure import Structure
 
 Options = Mapping[str, Callable[[], Iterable[Any]]]
@@ -48,6 +50,8 @@ def finite(structure: Structure, name: str, param: Param) -> Callable[[], Iterab
             )
         case Permutation():
             return lambda: itertools.permutations(param.items)
+        case Schedule():
+            return lambda: _courses(param, None)
     raise AssertionError(param)  # pragma: no cover - only finite parameters come here
 
 
@@ -56,6 +60,8 @@ def resolved(structure: Structure, name: str, param: Param, points: int) -> list
     coder = structure.coders[name]
     if isinstance(param, Simplex):
         return list(_lattice(param.names, max(points - 1, 1)))
+    if isinstance(param, Schedule):
+        return list(_courses(param, points))
     column = coder.columns[0]
     if isinstance(param, (Float, Int)) and None in (param.low, param.high):
         shares = (np.arange(points) + 0.5) / points
@@ -63,6 +69,18 @@ def resolved(structure: Structure, name: str, param: Param, points: int) -> list
     else:
         units = np.linspace(column.low, column.high, points)
     return list(dict.fromkeys(map(coder.one_to_value, units.tolist())))
+
+
+def _courses(param: Schedule, points: int | None) -> Iterator[Course]:
+    """Yield the courses of all values of their parts, of a continuous one so many."""
+    beneath = Structure(param.searched)
+
+    def values(name: str, part: Param) -> Iterable[Any]:
+        if part.cardinality is None and points is not None:
+            return resolved(beneath, name, part, points)
+        return finite(beneath, name, part)()
+
+    return param.courses(values)
 
 
 def _lattice(names: tuple[str, ...], parts: int) -> Iterator[dict[str, float]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
@@ -17,9 +18,11 @@ from luthier.space.base import Param
 from luthier.space.composite import Derived, Permutation, Simplex, Subset
 from luthier.space.conditions import Allowed, Between, Condition, OneOf
 from luthier.space.constraints import Check, Constraint, Forbid, Rule
+from luthier.space.courses import PARTS, read_course
 from luthier.space.expressions import Expression
 from luthier.space.params import Categorical, Float, Int
 from luthier.space.priors import Around, Beta, LogNormal, Normal, Uniform
+from luthier.space.schedule import Schedule
 from luthier.space.structure import Structure
 from luthier.space.wiring import similar
 
@@ -38,6 +41,7 @@ _TYPES: dict[str, tuple[type[Param], tuple[str, ...]]] = {
     "subset": (Subset, ("items", "min_size", "max_size", "when", "fixed")),
     "permutation": (Permutation, ("items", "when", "fixed")),
     "simplex": (Simplex, ("names", "when", "fixed")),
+    "schedule": (Schedule, ("low", "high", "log", "kinds", *PARTS, "when", "fixed")),
     "derived": (Derived, ("expression", "callable", "when")),
 }
 _PRIORS: dict[str, type[Any]] = {
@@ -121,6 +125,8 @@ def param_to_json(param: Param) -> dict[str, Any]:
         case Simplex():
             data = {"type": "simplex", "names": list(param.names)}
             data |= _given(fixed=param.fixed and dict(param.fixed))
+        case Schedule():
+            data = {"type": "schedule", **_changed(param), **_given(fixed=pack(param.fixed))}
         case _:
             assert isinstance(param, Derived)
             data = {"type": "derived"}
@@ -164,6 +170,9 @@ def read_param(given: object, field: str, callables: Callables = _NONE) -> Param
     for key in ("choices", "items", "names"):
         if key in keys and key not in arguments:
             raise InvalidSpace(f"{field}.{key}", None, "a list")
+    for key in ("low", "high"):
+        if cls is Schedule and key not in arguments:
+            raise InvalidSpace(f"{field}.{key}", None, "a number")
     return _build(cls, arguments, field)
 
 
@@ -175,6 +184,17 @@ def _build(cls: type[Param], arguments: dict[str, Any], field: str) -> Param:
         part = error.field.partition(": ")[2]
         place = f"{field}.{part}" if part else field
         raise InvalidSpace(place, error.given, error.allowed) from None
+
+
+def _changed(param: Schedule) -> dict[str, Any]:
+    """Return the bounds, and the settings that differ from what they are by default."""
+    usual = {field.name: field.default for field in fields(param)}
+    values = {name: getattr(param, name) for name in _TYPES["schedule"][1]}
+    return {
+        name: pack(value)
+        for name, value in values.items()
+        if name not in ("when", "fixed") and value != usual[name]
+    }
 
 
 def _given(**entries: Any) -> dict[str, Any]:
@@ -220,6 +240,12 @@ def _read_number(value: Any, field: str) -> Any:
         except ValueError:
             raise InvalidSpace(field, value, "a number") from None
     return value
+
+
+def _read_setting(value: Any, field: str) -> Any:
+    if isinstance(value, (list, tuple)):
+        return tuple(_read_number(bound, field) for bound in value)
+    return _read_number(value, field)
 
 
 def _read_frame(value: Any, field: str) -> Any:
@@ -302,6 +328,8 @@ def restore_value(param: Param, value: Any) -> Any:
     """Return a value of a parameter as it was before JSON."""
     if isinstance(param, (Categorical, Subset, Permutation)):
         return _unpack(value, "value")
+    if isinstance(param, Schedule):
+        return read_course(value)
     if isinstance(param, Derived) and isinstance(value, Mapping) and set(value) == {"float"}:
         return _unpack(value, "value")
     return value
@@ -319,4 +347,5 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "items": _unpack_all,
     "retired": _unpack_all,
     "fixed": _unpack_fixed,
+    **dict.fromkeys(PARTS, _read_setting),
 }

@@ -20,6 +20,8 @@ from luthier.space.constraints import Constraint, constraint
 from luthier.space.level_coders import ChoiceCoder, ConstantCoder
 from luthier.space.number_coders import CellsCoder, ContinuousCoder, RoundedCoder
 from luthier.space.params import Categorical, Float, Int
+from luthier.space.schedule import Schedule
+from luthier.space.schedule_coder import ScheduleCoder
 from luthier.space.wiring import (
     parents,
     similar,
@@ -48,6 +50,9 @@ def make_coder(name: str, param: Param) -> Coder:
             return PermutationCoder(name, param)
         case Simplex():
             return SimplexCoder(name, param)
+        case Schedule():
+            beneath = {part: make_coder(part, of) for part, of in param.searched.items()}
+            return ScheduleCoder(name, param, beneath)
         case _:
             raise InvalidSpace(f"space.{name}", param, "a parameter of this package")
 
@@ -116,6 +121,14 @@ class Structure:
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Space cannot be changed: {name}")
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The names, and ``name.part`` for each part of values that are mappings."""
+        return (
+            *self.names,
+            *(f"{name}.{part}" for name, param in self.params.items() for part in _parts(param)),
+        )
 
     @property
     def conditional(self) -> bool:
@@ -249,6 +262,15 @@ class Structure:
     def _nearest(self, name: str, value: Any) -> Any:
         coder = self.coders[name]
         return coder.one_to_value(coder.one_to_unit(value))
+
+
+def _parts(param: Param) -> tuple[str, ...]:
+    match param:
+        case Simplex():
+            return param.names
+        case Schedule():
+            return param.parts
+    return ()
 
 
 def _guard(param: Param) -> Callable[[Mapping[str, Any]], bool] | None:

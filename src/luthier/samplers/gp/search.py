@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -51,8 +52,8 @@ class Terrain:
                 k = self._even
                 X[:, self.cells] = (np.minimum(np.floor(X[:, self.cells] * k), k - 1) + 0.5) / k
             return X, np.ones_like(X)
-        X = self.codec.snap(X)
-        return X, self.codec.active(X).astype(float)
+        X, active = self.codec.snap_with_activity(X)
+        return X, active.astype(float)
 
     def feasible(self, X: Array) -> NDArray[np.bool_]:
         """Tell which points satisfy the constraints."""
@@ -101,13 +102,19 @@ class Terrain:
         elif self.choices[column]:
             values = (rng.integers(k, size=most) + 0.5) / k
         else:
-            steps = np.unique(np.round(np.geomspace(1, k / 2, most // 2)))
-            values = x[column] + np.concatenate([-steps, steps]) / k
+            values = x[column] + _steps(k, most)
             values = values[(values > 0) & (values < 1)]
         values = values[np.abs(values - x[column]) > 1e-12]
         out = np.repeat(x[None, :], len(values), axis=0)
         out[:, column] = values
         return out
+
+
+@lru_cache(maxsize=64)
+def _steps(levels: int, most: int) -> Array:
+    """Return steps to other levels in both directions, few of them long."""
+    steps = np.unique(np.round(np.geomspace(1, levels / 2, most // 2))) / levels
+    return np.concatenate([-steps, steps])
 
 
 def ascend(
@@ -197,7 +204,7 @@ def ascend(
         value = np.where(better, found, value)
         slope = np.where(better[:, None], found_slope, slope)
         length = np.where(better, 1.0, length * 0.25)
-        if (((length < 1e-4) | (norm < 1e-9)) | (better & (gain < 1e-7) & ~fresh)).all():
+        if (((length < 1e-4) | (norm < 1e-9)) | (better & (gain < 1e-5) & ~fresh)).all():
             break
     return X, value
 
@@ -264,13 +271,26 @@ def maximise(
     values = target.value(X, A)
     order = np.argsort(-values, kind="stable")
     S, SA, V = X[order[: effort.starts]], A[order[: effort.starts]], values[order[: effort.starts]]
+    moving = np.ones(len(S), dtype=bool)
     for turn in range(effort.rounds):
+        before = V.copy()
         if terrain.climbable.any():
             # What is left after the first climb is short.
             iterations = effort.iterations if turn == 0 else effort.iterations // 2
-            S, SA, V = _climb(target, terrain, S, SA, V, iterations)
+            S[moving], SA[moving], V[moving] = _climb(
+                target, terrain, S[moving], SA[moving], V[moving], iterations
+            )
         if len(terrain.cells):
-            S, SA, V = _exchange(target, terrain, S, SA, V, rng, effort.alternatives)
+            climbed = V.copy()
+            S[moving], SA[moving], V[moving] = _exchange(
+                target, terrain, S[moving], SA[moving], V[moving], rng, effort.alternatives
+            )
+            # After numbers alone there is nothing new to climb from.
+            moving = climbed < V
+        else:
+            moving = before < V
+        if not moving.any():
+            break
     X, A, values = np.vstack([S, X]), np.vstack([SA, A]), np.concatenate([V, values])
     order = np.argsort(-values, kind="stable")
     return Found(X[order], A[order], values[order])
