@@ -102,7 +102,7 @@ def main() -> None:
 
     measures = []
     with storage(options.postgres) as url:
-        for label, jobs in (("in process", 1), ("2 workers", 2)):
+        for label, jobs in (("in process", 1), ("2 workers", 2), ("8 workers", 8)):
             measures += torment(url, jobs, options).measures(label)
     where = "PostgreSQL" if options.postgres else "SQLite"
     sys.exit(report(f"Killed and started again, {where}, {options.sampler} search", measures))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from luthier.executors.command import Command
     from luthier.executors.inline import Inline
     from luthier.executors.processes import Processes
+    from luthier.executors.simulated import Simulated
     from luthier.model.problem import Limit, Objective, Problem
     from luthier.model.trial import FrozenTrial, TrialState
     from luthier.samplers.auto import Auto
@@ -37,10 +38,14 @@ if TYPE_CHECKING:
     from luthier.space.composite import Derived, Permutation, Simplex, Subset
     from luthier.space.conditions import Between
     from luthier.space.constraints import Forbid, Rule
+    from luthier.space.courses import Course, Piecewise
     from luthier.space.params import Categorical, Float, Int
     from luthier.space.priors import Around, Beta, LogNormal, Normal, Uniform
+    from luthier.space.schedule import Schedule
     from luthier.space.space import Space
+    from luthier.study.checkpoints import Checkpoints
     from luthier.study.create import create_study, delete_study, load_study, study_names
+    from luthier.study.preview import preview
     from luthier.study.study import Study
     from luthier.study.trial import Trial
 
@@ -49,7 +54,9 @@ _HOME = {
     "load_study": "study.create",
     "delete_study": "study.create",
     "study_names": "study.create",
+    "preview": "study.preview",
     "Study": "study.study",
+    "Checkpoints": "study.checkpoints",
     "Trial": "study.trial",
     "FrozenTrial": "model.trial",
     "TrialState": "model.trial",
@@ -60,6 +67,9 @@ _HOME = {
     "Subset": "space.composite",
     "Permutation": "space.composite",
     "Simplex": "space.composite",
+    "Schedule": "space.schedule",
+    "Course": "space.courses",
+    "Piecewise": "space.courses",
     "Derived": "space.composite",
     "Between": "space.conditions",
     "Forbid": "space.constraints",
@@ -87,6 +97,7 @@ _HOME = {
     "NSGA3": "samplers.nsga3",
     "Inline": "executors.inline",
     "Processes": "executors.processes",
+    "Simulated": "executors.simulated",
     "Command": "executors.command",
     "TrialPruned": "errors",
     "Infeasible": "errors",
@@ -99,7 +110,9 @@ __all__ = [
     "load_study",
     "delete_study",
     "study_names",
+    "preview",
     "Study",
+    "Checkpoints",
     "Trial",
     "FrozenTrial",
     "TrialState",
@@ -111,6 +124,9 @@ __all__ = [
     "Subset",
     "Permutation",
     "Simplex",
+    "Schedule",
+    "Course",
+    "Piecewise",
     "Derived",
     "Between",
     "Forbid",
@@ -141,6 +157,7 @@ __all__ = [
     # executors
     "Inline",
     "Processes",
+    "Simulated",
     "Command",
     # signals and errors
     "TrialPruned",

@@ -33,6 +33,9 @@ def test_a_killed_study_loses_nothing() -> None:
         ("load.py", "--trials 300 --runs 1", "SQLite: resident memory gained"),
         ("many_processes.py", "--processes 3 --trials 90 --runs 1", "SQLite: numbers taken twice"),
         ("overhead.py", "--trials 100 --scale 6000 --runs 1", "SQLite, growth"),
+        ("racing.py", "--trials 6 --seeds 1 --folds 4", "SVC, race: mean lost"),
+        ("scale.py", "--workers 20 --trials 200", "promote, 20 workers, 200 trials: busy"),
+        ("schedulers.py", "--trials 500 --reports 9", "hyperband, 500 trials: first question"),
     ],
 )
 def test_it_measures(benchmark: str, arguments: str, measured: str) -> None:

@@ -39,6 +39,7 @@ gpus: [0, GPU-1]
 trials_per_gpu: 2
 per_trial: {timeout: 10m, memory: 4GB}
 retries: 1
+scheduler: {name: asha, eta: 4}
 """
 
 
@@ -70,6 +71,7 @@ def test_every_field_is_read(write, tmp_path):
     assert read.limits == (Limit("latency", high=20.0),)
     assert read.enqueue == ({"lr": 0.001, "optimizer": "adam"},)
     assert read.sampler == {"name": "qmc", "kind": "halton"}
+    assert read.scheduler == {"name": "asha", "eta": 4}
     assert read.duplicates == "avoid"
     assert read.budget == Budget(
         total_trials=100, timeout=5400.0, target=0.99, patience=20, max_cost=5, max_failures=3
@@ -152,6 +154,9 @@ ERRORS = [
     ("kind: halton", "knd: halton", 15, "sampler.knd", "kind"),
     ("{name: qmc, kind: halton}", "{kind: halton}", 15, "sampler", "'name'"),
     ("{name: qmc, kind: halton}", "fixed", 15, "sampler", "points"),
+    ("name: asha", "name: ahsa", 24, "scheduler", "did you mean 'asha'?"),
+    ("eta: 4", "eta: 1", 24, "scheduler.eta", "at least 2"),
+    ("eta: 4", "etta: 4", 24, "scheduler.etta", "eta"),
     ("seed: 1", "seed: -1", 16, "seed", "from 0 on"),
     ("seed: 1", "sed: 1", 16, "sed", "did you mean 'seed'?"),
     ("duplicates: avoid", "duplicates: avoyd", 17, "duplicates", "did you mean 'avoid'?"),

@@ -238,7 +238,15 @@ JSON = st.recursive(
 METRICS = st.dictionaries(TEXTS.filter(bool), FLOATS, max_size=3)
 PARAMS = st.fixed_dictionaries({"x": st.floats(0, 1), "k": st.integers(1, 3)})
 EVENTS = st.one_of(
-    st.builds(Opened, TEXTS, st.just("random"), st.dictionaries(TEXTS, TEXTS, max_size=2), TIMES),
+    st.builds(
+        Opened,
+        TEXTS,
+        st.just("random"),
+        st.dictionaries(TEXTS, TEXTS, max_size=2),
+        TIMES,
+        st.none() | st.sampled_from(["full", {"name": "asha", "eta": 4}]),
+        st.none() | TEXTS.filter(bool),
+    ),
     st.builds(Enqueued, NUMBERS, PARAMS, st.dictionaries(TEXTS, JSON, max_size=2), TIMES),
     st.builds(
         Asked,
@@ -250,9 +258,28 @@ EVENTS = st.one_of(
         TIMES,
         st.dictionaries(TEXTS, JSON, max_size=2),
     ),
+    st.builds(
+        Asked,
+        NUMBERS,
+        PARAMS,
+        st.integers(0, 9),
+        st.just("pbt"),
+        TEXTS,
+        TIMES,
+        st.just({"how": "scheduler"}),
+        NUMBERS,
+        st.none() | st.integers(0, 9),
+    ),
     st.builds(Suggested, NUMBERS, PARAMS, st.just({}) | st.just({"x": luthier.Float(0, 2)})),
     st.builds(Reported, NUMBERS, st.integers(0, 99), METRICS, st.integers(1, 3), TIMES),
-    st.builds(Paused, NUMBERS, TIMES),
+    st.builds(
+        Paused,
+        NUMBERS,
+        TIMES,
+        st.none() | st.integers(1, 3),
+        METRICS,
+        st.none() | st.floats(0, 1e9),
+    ),
     st.builds(Resumed, NUMBERS, st.integers(1, 3), TEXTS, st.none() | st.integers(0, 9), TIMES),
     st.builds(Released, NUMBERS, TEXTS, st.integers(1, 3), TIMES),
     st.builds(
@@ -344,3 +371,28 @@ def test_the_last_table_of_an_earlier_study_counts():
     assert [table.params[0]["x"] for table in before.transferred] == [0.1, 0.2]
     assert [table.params[0]["x"] for table in after.transferred] == [0.3, 0.2]
     assert fold().transferred == ()
+
+
+def test_a_pause_of_an_attempt_that_is_over_changes_nothing():
+    events = [asked(0), Released(0, "", 1), Resumed(0, 2, "you")]
+    assert fold(*events, Paused(0, attempt=1)).trial(0).state is TrialState.RUNNING
+    assert fold(*events, Paused(0, attempt=2)).trial(0).state is TrialState.PAUSED
+
+
+def test_costs_of_attempts_add_up_and_what_was_measured_stays():
+    paused = [asked(0), Paused(0, attempt=1, metrics={"m": 2.0}, cost=1.5)]
+    trial = fold(*paused).trial(0)
+    assert (trial.cost, trial.metrics, trial.pauses) == (1.5, {"m": 2.0}, 1)
+    again = [*paused, Resumed(0, 2, "me"), Paused(0, attempt=2), Resumed(0, 3, "me")]
+    trial = fold(*again, Told(0, COMPLETE, (1.0,), cost=0.5)).trial(0)
+    assert (trial.cost, trial.pauses, trial.attempt) == (2.0, 2, 3)
+
+
+def test_a_trial_knows_where_it_came_from_and_whether_it_comes_further():
+    child = Asked(1, {"x": 0.5, "k": 1}, 2, "pbt", "me", parent=0, parent_step=4)
+    trial = fold(asked(0), child).trial(1)
+    assert (trial.parent, trial.parent_step, trial.restored_step) == (0, 4, 4)
+    lost = [asked(0), child, Released(1, "", 1), Resumed(1, 2, "me", 4), Released(1, "", 2)]
+    assert fold(*lost).trial(1).futile == 2
+    trial = fold(*lost, Resumed(1, 3, "me", 6), Told(1, COMPLETE, (1.0,))).trial(1)
+    assert (trial.futile, trial.restored_step, trial.parent, trial.parent_step) == (0, 6, 0, 4)

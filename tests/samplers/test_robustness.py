@@ -131,7 +131,7 @@ def test_constraints_that_hardly_any_child_satisfies(sampler):
     suggestions(sampler, problem, history(events))
 
 
-@pytest.mark.parametrize("workers", [1, 7])
+@pytest.mark.parametrize("workers", [1, 2, 8])
 def test_every_suggestion_can_be_computed_again_from_the_log_alone(sampler, workers):
     problem = problem_of(SPACE, seed=7)
     events = run(sampler, problem, loss, 60, workers=workers)

@@ -40,12 +40,12 @@ def test_the_study_does_what_the_scheduler_says(n_jobs):
     study = luthier.create_study({"x": luthier.Float(0, 1)}, scheduler=StopBad(), seed=1)
     study.optimize(curve, n_trials=20, n_jobs=n_jobs)
     assert len(study.trials) == 5
-    assert study.stop_reason == "nothing left to start"
+    assert study.stop_reason == "the schedule is complete"
     for trial in study.trials:
         bad = trial.params["x"] > 0.5
         assert trial.state.value == ("PRUNED" if bad else "COMPLETE")
         assert len(trial.reports) == (1 if bad else 4)
-    with pytest.raises(SpaceExhausted, match="scheduler"):
+    with pytest.raises(SpaceExhausted, match="the schedule is complete"):
         study.ask()
 
 

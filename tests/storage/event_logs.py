@@ -79,8 +79,11 @@ def logs(draw: st.DrawFn) -> list[dict[str, Any]]:
             event = {"event": "suggested", "values": values}
         elif kind == "pause":
             event = {"event": "paused"}
+            if draw(st.booleans()):
+                event["attempt"] = draw(st.sampled_from([1, *2 * [attempts[number]]]))
         elif kind == "release":
             event = {"event": "released", "reason": draw(st.sampled_from(["", "interrupted"]))}
+            event["attempt"] = draw(st.sampled_from([1, *3 * [attempts[number]]]))
         elif kind == "note":
             event = {"event": "noted", "key": "k", "value": 1}
         else:
@@ -139,9 +142,14 @@ def folded(events: list[dict[str, Any]]) -> tuple[dict[int, dict[str, Any]], set
                 late = trial["state"] != "RUNNING" or event["attempt"] != trial["attempt"]
                 if not late and all(event["step"] > step for step, _ in reports[number]):
                     reports[number].append((event["step"], event["metrics"]))
-            case "paused" if trial["state"] == "RUNNING":
+            case "paused" | "released" if (
+                trial["state"] != "RUNNING"
+                or event.get("attempt", trial["attempt"]) != trial["attempt"]
+            ):
+                pass
+            case "paused":
                 trial["state"] = "PAUSED"
-            case "released" if trial["state"] == "RUNNING":
+            case "released":
                 trial.update(state="WAITING", error=event["reason"])
             case "resumed" if event["attempt"] == trial["attempt"] + 1:
                 step = -1 if event["step"] is None else event["step"]

@@ -306,7 +306,9 @@ def test_an_optimize_inside_another_does_not_swallow_its_stop():
 @pytest.mark.parametrize(
     ("arguments", "field"),
     [
-        ({"scheduler": "asha"}, "scheduler"),
+        ({"scheduler": "ash"}, "scheduler"),
+        ({"scheduler": 3}, "scheduler"),
+        ({"checkpoints": 3}, "checkpoints"),
         ({"sampler": luthier.Random}, "sampler"),
         ({"limits": "lat <= 20"}, "limits"),
     ],

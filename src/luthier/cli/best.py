@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
 from luthier.analysis.best import best_trial, best_trials
+from luthier.analysis.confirmed import confirmed
 from luthier.cli.options import find_study, public_url, storage_option, study_argument
-from luthier.cli.output import plain, trial_data, write_json, write_trials
+from luthier.cli.output import plain, trial_data, write_json, write_table, write_trials
 from luthier.errors import NoResult
 
 if TYPE_CHECKING:
@@ -31,20 +33,32 @@ if TYPE_CHECKING:
 def command(study: str | None, top: int | None, storage: str | None, as_json: bool) -> None:
     """Show the best trials of STUDY, and their params as JSON and as flags.
 
-    Only trials within all limits count. With several objectives they are the Pareto front.
+    Only trials within all limits count. With several objectives they are the Pareto front. Trials
+    that were measured again follow, with the mean of their repeats; the params are then those of
+    the first of them.
 
-    JSON: {study, storage, best: [trial, ...]}, the best first.
+    JSON: {study, storage, best: [trial, ...], confirmed: [{trial, value, std_error, repeats,
+    p_value}, ...]}, the best first.
     """
     found = find_study(study, storage)
     history = found.history
     trials = _top(history, top)
+    again = confirmed(history)
     if as_json:
         data = [trial_data(trial, history.problem) for trial in trials]
         storage_name = public_url(found.storage.url)
-        write_json({"study": found.name, "storage": storage_name, "best": data})
+        repeats = [{**row._asdict(), "trial": row.trial.number} for row in again]
+        write_json(
+            {"study": found.name, "storage": storage_name, "best": data, "confirmed": repeats}
+        )
         return
     write_trials(trials, history.problem, states=False)
     first = trials[0]
+    if again:
+        click.echo("\nmeasured again:")
+        rows = [[row.trial.number, *row[1:]] for row in again]
+        write_table(rows, ["trial", "mean", "std error", "repeats", "p"])
+        first = again[0].trial if isfinite(again[0].value) else first
     click.echo(f"\nParams of trial {first.number}:")
     click.echo(f"  {json.dumps(plain(first.params), ensure_ascii=False)}")
     click.echo(f"  {flags(first.params)}")

@@ -14,10 +14,12 @@ from luthier.errors import FormatError, InvalidInput, LuthierError
 
 COMMANDS = {
     "init": "Write an example study file that runs at once.",
+    "preview": "Say what a study file will do, before anything runs.",
     "run": "Run a study file, or go on with it.",
     "list": "List the studies of a storage.",
     "show": "Show a study and its trials.",
     "best": "Show the best trials and how to use them.",
+    "lineage": "Show which trial was forked from which.",
     "enqueue": "Queue a point to be tried next.",
     "transfer": "Start a study from what earlier ones found.",
     "export": "Write the trials as CSV, JSON or Parquet.",

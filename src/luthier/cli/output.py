@@ -13,6 +13,7 @@ import click
 
 from luthier.model.history import History
 from luthier.model.problem import Problem
+from luthier.model.repeats import std_error
 from luthier.model.trial import FrozenTrial, TrialState
 
 WIDEST = 40
@@ -88,7 +89,9 @@ def counted(counts: Mapping[str, int]) -> str:
 def write_trials(trials: Sequence[FrozenTrial], problem: Problem, *, states: bool = True) -> None:
     """Print trials as a table."""
     objectives = [objective.name for objective in problem.objectives]
-    limited = [limit.metric for limit in problem.limits if limit.metric not in objectives]
+    measured = [limit.metric for limit in problem.limits if limit.metric not in objectives]
+    errors = [std_error(name) for name in objectives]
+    measured += [name for name in errors if any(name in trial.metrics for trial in trials)]
     used = dict.fromkeys(name for trial in trials for name in trial.params)
     params = [name for name in problem.space.params if name in used]
     params += [name for name in used if name not in problem.space.params]
@@ -97,12 +100,12 @@ def write_trials(trials: Sequence[FrozenTrial], problem: Problem, *, states: boo
             trial.number,
             *([trial.state.value.lower()] if states else []),
             *(trial.values or [None] * len(objectives)),
-            *(trial.metrics.get(name) for name in limited),
+            *(trial.metrics.get(name) for name in measured),
             *(trial.params.get(name) for name in params),
         ]
         for trial in trials
     ]
-    headers = ["trial", *(["state"] if states else []), *objectives, *limited, *params]
+    headers = ["trial", *(["state"] if states else []), *objectives, *measured, *params]
     write_table(rows, headers)
 
 

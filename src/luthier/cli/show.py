@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from luthier.analysis.best import best_trials
+from luthier.analysis.confirmed import confirmed
 from luthier.cli.options import find_study, public_url, shown_url, storage_option, study_argument
 from luthier.cli.output import (
     counted,
@@ -18,6 +19,7 @@ from luthier.cli.output import (
     write_json,
     write_trials,
 )
+from luthier.model.repeats import std_error
 from luthier.model.trial import FrozenTrial, TrialState
 
 if TYPE_CHECKING:
@@ -129,7 +131,12 @@ def _write_problem(name: str, storage: str, history: History) -> None:
     if len(problem.objectives) > 1:
         lines.append(("front", f"{len(best)} trials"))
     elif best:
-        lines.append(("best", f"{shown(best[0].value)} (trial {best[0].number})"))
+        lines.append(("best", f"{shown(best[0].value)}{_error(best[0], problem)}"))
+    if again := confirmed(history):
+        first = again[0]
+        error = "" if first.std_error is None else f" ± {shown(first.std_error)}"
+        repeats = f"mean of {first.repeats} repeats, trial {first.trial.number}"
+        lines.append(("confirmed", f"{shown(first.value)}{error} ({repeats})"))
     for label, value in lines:
         click.echo(f"{label + ':':<12}{value}")
     if problem.space.params:
@@ -137,6 +144,12 @@ def _write_problem(name: str, storage: str, history: History) -> None:
         widest = max(map(len, problem.space.params))
         for parameter, param in problem.space.params.items():
             click.echo(f"  {parameter:<{widest}}  {param!r}")
+
+
+def _error(trial: FrozenTrial, problem: Problem) -> str:
+    """Return the trial's number, and before it the standard error of its value if it is known."""
+    error = trial.metrics.get(std_error(problem.objectives[0].name))
+    return f"{'' if error is None else f' ± {shown(error)}'} (trial {trial.number})"
 
 
 def _write_trial(trial: FrozenTrial, problem: Problem) -> None:

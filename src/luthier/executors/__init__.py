@@ -6,6 +6,7 @@ from luthier.executors.base import (
     Ending,
     Executor,
     Handler,
+    HasClock,
     Job,
     Limits,
     Outcome,
@@ -14,10 +15,13 @@ from luthier.executors.base import (
 from luthier.executors.command import Command
 from luthier.executors.inline import Inline
 from luthier.executors.processes import Processes
+from luthier.executors.simulated import Simulated
+from luthier.executors.table import Table
 
 __all__ = [
     # the contract
     "Executor",
+    "HasClock",
     "Task",
     "Channel",
     "Handler",
@@ -28,8 +32,11 @@ __all__ = [
     # the executors
     "Inline",
     "Processes",
+    "Simulated",
     "EXECUTORS",
     "make",
     # a task
     "Command",
+    # an objective
+    "Table",
 ]

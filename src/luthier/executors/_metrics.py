@@ -15,10 +15,11 @@ Metrics = dict[str, float]
 
 
 class Report(NamedTuple):
-    """Metrics at one step."""
+    """Metrics at one step, and the name of a checkpoint that was written of it."""
 
     step: int
     metrics: Metrics
+    checkpoint: str | None = None
 
 
 @dataclass(slots=True)
@@ -57,16 +58,17 @@ class Reader:
 
     def _take(self, fields: Mapping[str, Any]) -> Report | None:
         metrics = {k: float(v) for k, v in fields.items() if k != "step" and _is_number(v)}
-        if not metrics:
+        step, written = fields.get("step"), fields.get("checkpoint")
+        checkpoint = written if isinstance(written, str) else None
+        if not metrics and (step is None or checkpoint is None):
             return None
-        step = fields.get("step")
         if step is None:
             self._final |= metrics
             return None
         if not _is_number(step) or not float(step).is_integer():
             return None
-        self._last = metrics
-        return Report(int(step), metrics)
+        self._last = metrics or self._last
+        return Report(int(step), metrics, checkpoint)
 
     @property
     def metrics(self) -> Metrics:

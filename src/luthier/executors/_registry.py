@@ -9,6 +9,7 @@ from luthier.executors._slots import count_workers
 from luthier.executors.base import Executor
 from luthier.executors.inline import Inline
 from luthier.executors.processes import Processes
+from luthier.executors.simulated import Simulated
 
 
 def _inline(workers: int | None) -> Executor:
@@ -20,6 +21,7 @@ def _inline(workers: int | None) -> Executor:
 EXECUTORS: dict[str, Callable[[int | None], Executor]] = {
     "inline": _inline,
     "processes": Processes,
+    "simulated": Simulated,
 }
 """Makes an executor from a number of workers, None meaning its default."""
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from luthier.errors import InvalidInput
 
-RESERVED = ("params", "number", "params_file", "result_file", "checkpoint_dir")
+RESERVED = ("params", "number", "params_file", "result_file", "checkpoint_dir", "restore_dir")
 """Placeholders that stand for something else than one parameter."""
 
 
@@ -58,7 +58,10 @@ class Template:
             )
 
     def fill(self, params: Mapping[str, Any], others: Mapping[str, str]) -> list[str]:
-        """Return the arguments it becomes: none if it names a parameter that has no value."""
+        """Return the arguments it becomes: none if it names what has no value.
+
+        ``{mix.web}`` is a part of a value that is a mapping.
+        """
         if self._flags:
             return [f"--{name}={format_value(name, value)}" for name, value in params.items()]
         parts = []
@@ -69,12 +72,24 @@ class Template:
             if name == "params":
                 parts.append(to_json(params))
             elif name in RESERVED:
+                if name not in others:
+                    return []
                 parts.append(others[name])
-            elif name in params:
-                parts.append(format_value(name, params[name]))
             else:
-                return []
+                value = _value(name, params)
+                if value is None:
+                    return []
+                parts.append(format_value(name, value[0]))
         return ["".join(parts)]
+
+
+def _value(name: str, params: Mapping[str, Any]) -> tuple[Any] | None:
+    """Return the value of a parameter or of a part of it, None if there is none."""
+    if name in params:
+        return (params[name],)
+    whole, _, part = name.rpartition(".")
+    value = params.get(whole)
+    return (value[part],) if isinstance(value, Mapping) and part in value else None
 
 
 def check_names(templates: Sequence[Template], names: Iterable[str]) -> None:
@@ -110,6 +125,12 @@ def to_json(value: Any, field: str = "params") -> str:
         If the value is not made of texts, finite numbers, booleans, None, lists and mappings.
     """
     try:
-        return json.dumps(value, allow_nan=False)
+        return json.dumps(value, allow_nan=False, default=_mapping)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"Command: {field}", value, "what JSON can express") from error
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if isinstance(value, Mapping):  # the course that a schedule takes
+        return dict(value)
+    raise TypeError(f"a {type(value).__name__}")

@@ -178,3 +178,15 @@ class Executor(Protocol):
     def close(self) -> None:
         """Kill what still runs, end the workers, release everything. May be called twice."""
         ...
+
+
+@runtime_checkable
+class HasClock(Protocol):
+    """An executor with a time of its own, on which the study that it works for runs too.
+
+    Its tasks may be generator functions that yield how many seconds pass.
+    """
+
+    def clock(self) -> float:
+        """Return the present time, in seconds since the epoch."""
+        ...

@@ -38,10 +38,12 @@ class Command:
     so write ``--momentum={momentum}`` in one. ``{params}`` or ``{params:flags}``, a whole
     argument, becomes ``--name=value`` for each parameter that has a value, ``{params:json}`` all
     of them as JSON. ``{params_file}`` is a file with the same JSON, ``{result_file}`` one to
-    write to, ``{number}`` the trial's number, ``{checkpoint_dir}`` its folder if the study
-    keeps checkpoints. ``{{`` and ``}}`` stand for braces. The environment has the same in
-    ``LUTHIER_TRIAL``, ``LUTHIER_PARAMS`` (JSON), ``LUTHIER_PARAMS_FILE``,
-    ``LUTHIER_RESULT_FILE`` and ``LUTHIER_CHECKPOINT_DIR``.
+    write to, ``{number}`` the trial's number, ``{checkpoint_dir}`` a folder to write checkpoints
+    to, and ``{restore_dir}`` the folder with the checkpoint to go on from; an argument that names
+    it is left out if the trial begins anew. ``{{`` and ``}}`` stand for braces. The environment
+    has the same in ``LUTHIER_TRIAL``, ``LUTHIER_PARAMS`` (JSON), ``LUTHIER_PARAMS_FILE``,
+    ``LUTHIER_RESULT_FILE``, ``LUTHIER_CHECKPOINT_DIR`` and ``LUTHIER_RESTORE_DIR``, and the last
+    step that is done in ``LUTHIER_RESTORED_STEP``.
 
     **Out.** Metrics are numbers by name, and come from any of: a line of standard output that
     is a JSON object, ``{"loss": 0.2}``; a line of either stream that `pattern` matches; the
@@ -50,6 +52,13 @@ class Command:
     them those of all lines without a step, over them those of the result file. A line
     ``{"infeasible": "why"}`` ends the trial as infeasible, whatever the exit code. All output
     is passed on to that of the worker, where `Outcome.output` finds it.
+
+    **Checkpoints.** A line ``{"step": 3, "loss": 0.2, "checkpoint": "three"}`` says that the
+    file or folder ``three`` in the folder for checkpoints is complete: it is taken away at once,
+    and is what the trial goes on from after step 3. What else is in the folder is taken when the
+    program ends with exit code 0, for the last step reported; so a program may also write its
+    checkpoint when it gets SIGTERM, within `grace`. What a program leaves behind that fails or
+    is killed may be half-written, and does not count.
 
     Parameters
     ----------
@@ -115,7 +124,7 @@ class Command:
         Parameters
         ----------
         names : iterable of str
-            All parameters of the space, active or not.
+            All parameters of the space, active or not, and parts of them: `Space.paths`.
 
         Raises
         ------
@@ -133,7 +142,9 @@ class Command:
         Parameters
         ----------
         payload : mapping
-            ``number`` and ``params``; optionally ``checkpoint_dir``.
+            ``number`` and ``params``; optionally ``checkpoint_dir``, ``restore_dir``,
+            ``restored_step``, and ``keep``, a function of a path and a step that takes a
+            checkpoint away.
         channel : Channel
             Asked ``("report", step, metrics)``; a true answer ends the program.
 
@@ -179,8 +190,12 @@ class Command:
         args = [a for template in self._templates() for a in template.fill(params, values)]
         reader = Reader(None if self.pattern is None else re.compile(self.pattern))
         pruned = False
+        step: int | None = payload.get("restored_step")
         cwd = None if self.cwd is None else os.fspath(self.cwd)
-        with Program(args, self._environment(params, values), cwd, _TAIL) as program:
+        environment = self._environment(params, values)
+        if step is not None:
+            environment["LUTHIER_RESTORED_STEP"] = str(step)
+        with Program(args, environment, cwd, _TAIL) as program:
             for line in program.lines(_PAUSE):
                 if channel.stopping:
                     program.end(self.grace)
@@ -188,12 +203,19 @@ class Command:
                     continue
                 _pass_on(line)
                 report = reader.read(line.text, structured=line.stream == "stdout")
-                if report is None or pruned or channel.stopping:
+                if report is None:
+                    continue
+                step = report.step
+                if report.checkpoint is not None and "keep" in payload:
+                    _keep(payload, report.checkpoint, step)
+                if not report.metrics or pruned or channel.stopping:
                     continue
                 if channel.ask(("report", report.step, report.metrics)):
                     pruned = True
                     program.end(self.grace)
         code = program.returncode
+        if code == 0 and "keep" in payload and _has_files(payload["checkpoint_dir"]):
+            payload["keep"](Path(payload["checkpoint_dir"]), step or 0)
         if pruned:
             raise TrialPruned
         if reader.infeasible is not None:
@@ -231,6 +253,8 @@ class Command:
             raise InvalidInput(
                 "Command: placeholder", "{checkpoint_dir}", "only where trials have checkpoints"
             )
+        if payload.get("restore_dir") is not None:
+            values["restore_dir"] = str(payload["restore_dir"])
         return values
 
     def _environment(self, params: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
@@ -240,10 +264,27 @@ class Command:
             "LUTHIER_PARAMS_FILE": values["params_file"],
             "LUTHIER_RESULT_FILE": values["result_file"],
         }
-        if "checkpoint_dir" in values:
-            ours["LUTHIER_CHECKPOINT_DIR"] = values["checkpoint_dir"]
+        for name in ("checkpoint_dir", "restore_dir"):
+            if name in values:
+                ours[f"LUTHIER_{name.upper()}"] = values[name]
         # A Python program would keep its reports in a buffer until it ends.
         return {"PYTHONUNBUFFERED": "1", **os.environ, **(self.env or {}), **ours}
+
+
+def _has_files(folder: str | os.PathLike[str]) -> bool:
+    return os.path.isdir(folder) and bool(os.listdir(folder))
+
+
+def _keep(payload: Mapping[str, Any], name: str, step: int) -> None:
+    """Take away what the program calls a complete checkpoint, if it is one of ours."""
+    folder = Path(payload["checkpoint_dir"]).resolve()
+    path = (folder / name).resolve()
+    if folder in path.parents and path.exists():
+        payload["keep"](path, step)
+    else:
+        said = f"luthier: no checkpoint {name!r} in the folder {folder}: it is not kept\n"
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(said)
 
 
 def _pass_on(line: Line) -> None:

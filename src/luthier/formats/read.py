@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from luthier.formats.study_file import StudyFile
 from luthier.formats.units import seconds
 from luthier.model.problem import Limit, Objective, Problem
 from luthier.model.trial import Params
-from luthier.samplers.registry import Spec, make
+from luthier.samplers.registry import Spec
+from luthier.samplers.registry import make as make_sampler
+from luthier.schedulers.registry import make as make_scheduler
 from luthier.space.space import Space
 from luthier.study.budget import Budget
 from luthier.study.loop import make_limits
@@ -70,7 +72,8 @@ class _Reader:
             storage=data.get("storage"),
             limits=limits,
             enqueue=self._enqueue(space),
-            sampler=self._sampler(),
+            sampler=self._named("sampler", make_sampler),
+            scheduler=self._named("scheduler", make_scheduler),
             seed=data.get("seed"),
             duplicates=data.get("duplicates"),
             budget=self._budget(objectives),
@@ -126,7 +129,7 @@ class _Reader:
         options["cwd"] = folder / options.get("cwd", "")
         with self._blame("command"):
             command = Command(**options)
-            command.check(space.names if space is not None else ())
+            command.check(space.paths if space is not None else ())
         return command
 
     def _enqueue(self, space: Space | None) -> tuple[Params, ...]:
@@ -140,16 +143,17 @@ class _Reader:
             queued.append(params)
         return tuple(queued)
 
-    def _sampler(self) -> Spec | None:
-        given: Spec | None = self._data.get("sampler")
+    def _named(self, field: str, make: Callable[[Spec], object]) -> Spec | None:
+        """Return a name, or a name and settings, of which `make` can make something."""
+        given: Spec | None = self._data.get(field)
         if given is None:
             return None
-        with self._blame("sampler"):
+        with self._blame(field):
             try:
                 make(given)
             except TypeError as error:
                 message = f"a setting is missing or of a wrong type ({error})"
-                raise self._document.error(("sampler",), message) from error
+                raise self._document.error((field,), message) from error
         return given
 
     def _budget(self, objectives: tuple[Objective, ...]) -> Budget:

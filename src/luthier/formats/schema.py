@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from luthier.space.courses import KINDS, PARTS, Rule
+
 Schema = dict[str, Any]
 
 DURATION = r"^(\s*[0-9]+(\.[0-9]+)?\s*(d|h|min|m|s)\s*)+$"
@@ -38,6 +40,11 @@ def _said(schema: Schema, description: str) -> Schema:
 
 def _several(item: Schema) -> Schema:
     return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]}
+
+
+def _named(description: str) -> Schema:
+    settings = {"type": "object", "properties": {"name": TEXT}, "required": ["name"]}
+    return {"anyOf": [TEXT, settings], "description": description}
 
 
 def _time(description: str) -> Schema:
@@ -81,6 +88,12 @@ def _numeric(bound: str, scales: list[str]) -> dict[str, Schema]:
     }
 
 
+def _setting(rule: Rule) -> Schema:
+    number: Schema = {"type": "integer" if rule.whole else "number"}
+    pair = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
+    return {"anyOf": [number, pair], "description": f"{rule.allowed}; or bounds of it".capitalize()}
+
+
 _PARAMETERS = [
     _parameter("float", _numeric("number", ["linear", "log", "reverse_log", "logit"])),
     _parameter("int", _numeric("integer", ["linear", "log"])),
@@ -111,6 +124,17 @@ _PARAMETERS = [
     ),
     _parameter("permutation", {"items": CHOICES}, ("items",)),
     _parameter("simplex", {"names": {"type": "array", "items": TEXT, "minItems": 2}}, ("names",)),
+    _parameter(
+        "schedule",
+        {
+            "low": _said(NUMBER, "Smallest peak"),
+            "high": _said(NUMBER, "Largest peak"),
+            "log": _said(FLAG, "Search the peak on a logarithmic scale (default true)"),
+            "kinds": {"type": "array", "items": {"enum": list(KINDS)}, "minItems": 1},
+            **{name: _setting(rule) for name, rule in PARTS.items()},
+        },
+        ("low", "high"),
+    ),
     _parameter("derived", {"expression": TEXT}, ("expression",)),
 ]
 
@@ -219,17 +243,10 @@ SCHEMA: Schema = {
                 "items": {"type": "object"},
                 "description": "Params to try first",
             },
-            "sampler": {
-                "anyOf": [
-                    TEXT,
-                    {
-                        "type": "object",
-                        "properties": {"name": TEXT},
-                        "required": ["name"],
-                    },
-                ],
-                "description": "What proposes params: a name, or a name and its settings",
-            },
+            "sampler": _named("What proposes params: a name, or a name and its settings"),
+            "scheduler": _named(
+                "What stops trials early or lets them wait: a name, or a name and its settings"
+            ),
             "seed": _said({"type": "integer", "minimum": 0}, "Makes the study repeatable"),
             "duplicates": {
                 "enum": ["avoid", "reuse", "replicate"],

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,8 @@ class StudyFile:
         Params to try first.
     sampler : str or mapping, optional
         As the registry of samplers knows it; None for the default.
+    scheduler : str or mapping, optional
+        As the registry of schedulers knows it; None stops no trial.
     seed : int, optional
         Seed of the study.
     duplicates : str, optional
@@ -76,6 +79,7 @@ class StudyFile:
     limits: tuple[Limit, ...] = ()
     enqueue: tuple[Params, ...] = ()
     sampler: Spec | None = None
+    scheduler: Spec | None = None
     seed: int | None = None
     duplicates: Duplicates | None = None
     budget: Budget = Budget()  # noqa: RUF009 - immutable
@@ -112,6 +116,7 @@ class StudyFile:
             study_name=study_name or self.name,
             storage=storage or self.storage or "sqlite",
             sampler=self.sampler,
+            scheduler=self.scheduler,
             seed=self.seed,
             limits=self.limits,
             duplicates=self.duplicates,
@@ -122,6 +127,48 @@ class StudyFile:
             if params not in queued:
                 study.enqueue_trial(params, skip_if_exists=True)
         return study
+
+    def most_trials(self, given: int | None = None) -> int | None:
+        """Return how many trials the study has at most; None if nothing says so.
+
+        Parameters
+        ----------
+        given : int, optional
+            Instead of the budget's number.
+        """
+        from luthier.samplers.grid import Grid
+        from luthier.samplers.registry import make
+
+        most = self.budget.total_trials if given is None else given
+        points: int | None = None
+        if self.space is not None:
+            sampler = None if self.sampler is None else make(self.sampler)
+            if isinstance(sampler, Grid):
+                # No further than it matters: a grid may be endless for all practical purposes.
+                points = sum(1 for _ in islice(self.space.grid(sampler.resolution), most))
+            elif self.duplicates in (None, "avoid"):
+                points = self.space.size
+        numbers = [number for number in (most, points) if number is not None]
+        return min(numbers, default=None)
+
+    def slots(self, workers: int | None = None) -> int:
+        """Return how many trials run at the same time.
+
+        Parameters
+        ----------
+        workers : int, optional
+            Instead of the file's number.
+        """
+        from luthier.study.loop import choose_executor, make_limits
+
+        executor = choose_executor(
+            "processes",
+            self.workers if workers is None else workers,
+            self.gpus,
+            self.trials_per_gpu,
+            make_limits(None, None),
+        )
+        return executor.slots
 
     def load_objective(self) -> Callable[..., Any]:
         """Return what `optimize` is to run; imports the module if it is a function.

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from luthier.errors import InvalidParams
+from luthier.model.events import Reported
+from luthier.model.folding import Folds, Happening
 from luthier.model.memo import Memo
 from luthier.model.problem import Problem
 from luthier.model.trial import FrozenTrial, Params
@@ -107,6 +109,9 @@ class Columns:
     def __init__(self, problem: Problem) -> None:
         self.trials: list[FrozenTrial] = []
         self.by_number: dict[int, int] = {}
+        self.happenings: list[Happening] = []
+        self.reports: list[Reported] = []
+        self.folds = Folds(self.happenings)
         self._signs = np.array(problem.signs)
         self._limits = problem.limits
         self._losses = Growing(len(problem.objectives))

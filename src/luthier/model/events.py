@@ -36,12 +36,18 @@ class Opened:
         The sampler it uses, as its registry knows it.
     about : mapping
         Host, process, versions of Python and of Luthier.
+    scheduler : str or mapping, optional
+        The scheduler it uses, as its registry knows it; None if the log does not say.
+    checkpoints : str, optional
+        The folder that a person chose for checkpoints; None is the usual one of the storage.
     """
 
     owner: str
     sampler: str | Mapping[str, Any]
     about: Mapping[str, Any] = field(default_factory=dict)
     time: float = 0.0
+    scheduler: str | Mapping[str, Any] | None = None
+    checkpoints: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +73,16 @@ class Asked:
         The version of the log that the sampler saw: the params are a function
         of the problem, the history up to there, and the trial's number.
     by : str or mapping
-        The sampler, as its registry knows it; ``"user"`` if a person gave all params.
+        The sampler, as its registry knows it, or the scheduler if that gave the params;
+        ``"user"`` if a person gave all of them.
     owner : str, optional
         Who runs it; None for trials that were added with their result.
     why : mapping of str to object, default empty
         How the sampler chose the params, in its own words.
+    parent : int, optional
+        Number of the trial that it was forked from.
+    parent_step : int, optional
+        The step of the parent's checkpoint that it goes on from; None begins anew.
     """
 
     number: int
@@ -81,6 +92,8 @@ class Asked:
     owner: str | None = None
     time: float = 0.0
     why: Mapping[str, Any] = EMPTY
+    parent: int | None = None
+    parent_step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +126,23 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """A running trial is set aside, to go on later from its checkpoint."""
+    """A running trial is set aside, to go on later from its checkpoint.
+
+    Attributes
+    ----------
+    attempt : int, optional
+        The attempt that is set aside; another one is not touched. None is whichever runs.
+    metrics : mapping of str to float
+        What the trial has measured so far.
+    cost : float, optional
+        What this attempt cost; it adds up with that of the other attempts.
+    """
 
     number: int
     time: float = 0.0
+    attempt: int | None = None
+    metrics: Metrics = EMPTY
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

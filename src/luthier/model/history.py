@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
-from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +12,12 @@ from numpy.typing import NDArray
 from luthier.errors import TrialNotFound
 from luthier.model.columns import Array, Columns, encoded, point_key
 from luthier.model.earlier import Earlier
-from luthier.model.events import Opened
+from luthier.model.events import Opened, Reported
+from luthier.model.folding import Happening, Result, State
 from luthier.model.memo import T
 from luthier.model.problem import Problem
 from luthier.model.trial import FrozenTrial, Params, TrialState
+from luthier.model.unended import UnendedView
 
 
 class History:
@@ -58,7 +58,9 @@ class History:
         count: int,
         columns: Columns,
         ended: int,
-        open_trials: tuple[FrozenTrial, ...],
+        open_trials: UnendedView,
+        happened: int,
+        reported: int,
         asked_by: Mapping[str, int],
         owners: Mapping[str, Opened],
         user_attrs: Mapping[str, Any],
@@ -78,7 +80,9 @@ class History:
         self.last_opened = last_opened
         self._columns = columns
         self._ended = ended
-        self._open = open_trials
+        self._unended = open_trials
+        self._happened = happened
+        self._reported = reported
         self._n_waiting = n_waiting
         self.next_waiting = next_waiting
         self.running_of = running_of
@@ -94,25 +98,30 @@ class History:
         """Trials that have ended, in the order in which they ended."""
         return Prefix(self._columns.trials, self._ended)
 
-    @property
+    @cached_property
     def open(self) -> tuple[FrozenTrial, ...]:
         """Trials that have not ended (waiting, running, paused), by number."""
-        return self._open
+        return self._unended.all()
 
     def of_state(self, *states: TrialState) -> list[FrozenTrial]:
         """Return the trials in one of these states, in the order of `ended`, open ones last."""
         wanted = frozenset(states)
-        return [trial for trial in (*self.ended, *self._open) if trial.state in wanted]
+        return [trial for trial in (*self.ended, *self.open) if trial.state in wanted]
 
     @property
     def running(self) -> list[FrozenTrial]:
         """Trials that are being run, by number."""
-        return [trial for trial in self._open if trial.state is TrialState.RUNNING]
+        return self._unended.of_state(TrialState.RUNNING)
 
     @property
     def waiting(self) -> list[FrozenTrial]:
         """Trials that wait to be started or restarted, by number."""
-        return [trial for trial in self._open if trial.state is TrialState.WAITING]
+        return self._unended.of_state(TrialState.WAITING)
+
+    @property
+    def paused(self) -> list[FrozenTrial]:
+        """Trials that were set aside and may go on, by number."""
+        return self._unended.of_state(TrialState.PAUSED)
 
     @property
     def n_waiting(self) -> int:
@@ -127,7 +136,7 @@ class History:
     @cached_property
     def trials(self) -> list[FrozenTrial]:
         """All trials by number."""
-        return sorted((*self.ended, *self._open), key=lambda trial: trial.number)
+        return sorted((*self.ended, *self.open), key=lambda trial: trial.number)
 
     def trial(self, number: int) -> FrozenTrial:
         """Return one trial.
@@ -137,9 +146,9 @@ class History:
         TrialNotFound
             If there is none of that number.
         """
-        place = bisect_left(self._open, number, key=attrgetter("number"))
-        if place < len(self._open) and self._open[place].number == number:
-            return self._open[place]
+        unended = self._unended.find(number)
+        if unended is not None:
+            return unended
         found = self._columns.by_number.get(number)
         if found is not None and found < self._ended:
             return self._columns.trials[found]
@@ -179,7 +188,7 @@ class History:
     def find(self, params: Params) -> FrozenTrial | None:
         """Return a trial that was run, is running or waits with just these params, or None."""
         key = point_key(params)
-        number = self._columns.open_points.find(key, self.version, self._open)
+        number = self._columns.open_points.find(key, self.version, self.open)
         return self._columns.find(key, self._ended) if number is None else self.trial(number)
 
     def remember(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -209,17 +218,67 @@ class History:
         return self._columns.memo.remember(key, make)
 
     @property
+    def reports(self) -> Sequence[Reported]:
+        """All reports that counted when they came, in their order.
+
+        A trial that was started again repeats steps: of those of one trial and step the last
+        one stands.
+        """
+        return Prefix(self._columns.reports, self._reported)
+
+    def fold(
+        self,
+        key: Hashable,
+        start: Callable[[], State],
+        advance: Callable[[State, Happening], None],
+        read: Callable[[State], Result],
+    ) -> Result:
+        """Return what `read` makes of a state that all that happened to trials has formed.
+
+        The state is kept for the next question with the same key, which is then answered at the
+        price of the events since. Asked of an older history it begins anew; the answer is always
+        that of this one.
+
+        Parameters
+        ----------
+        key : hashable
+            Everything that determines the state, beside the events.
+        start : callable
+            Returns the state before the first event.
+        advance : callable
+            Changes the state in place by one event: `Asked`, `Reported`, `Paused`, `Resumed`,
+            `Released` or `Told`, of those that counted, in the order of the log. It may look up
+            trials that have ended, and nothing else that changes.
+        read : callable
+            Returns the answer. It must keep no part of the state.
+
+        Examples
+        --------
+        How many reports each trial made::
+
+            def advance(counts, event):
+                if isinstance(event, Reported):
+                    counts[event.number] += 1
+
+            most = history.fold("reports", Counter, advance, lambda counts: max(counts.values()))
+        """
+        return self._columns.folds.read(key, self._happened, start, advance, read)
+
+    @property
     def eligible(self) -> NDArray[np.bool_]:
         """Which ended trials may be best: complete and within all limits, ``(len(ended),)``."""
         return np.asarray(self.violations == 0) & ~np.isnan(self.losses).any(axis=1)
 
 
-class Prefix(Sequence[FrozenTrial]):
+Item = TypeVar("Item")
+
+
+class Prefix(Sequence[Item]):
     """The first items of a list that only grows."""
 
     __slots__ = ("_items", "_length")
 
-    def __init__(self, items: list[FrozenTrial], length: int) -> None:
+    def __init__(self, items: list[Item], length: int) -> None:
         self._items = items
         self._length = length
 
@@ -233,5 +292,5 @@ class Prefix(Sequence[FrozenTrial]):
             raise IndexError(index)
         return self._items[index if index >= 0 else self._length + index]
 
-    def __iter__(self) -> Iterator[FrozenTrial]:
+    def __iter__(self) -> Iterator[Item]:
         return iter(self._items[: self._length])

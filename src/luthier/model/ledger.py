@@ -25,10 +25,12 @@ from luthier.model.events import (
     Told,
     Transferred,
 )
+from luthier.model.folding import Happening
 from luthier.model.frozen import EMPTY, frozen
 from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.model.trial import NO_REPORTS, FrozenTrial, Report, Reports, TrialState
+from luthier.model.unended import Unended
 
 _WAITING, _RUNNING, _PAUSED = TrialState.WAITING, TrialState.RUNNING, TrialState.PAUSED
 
@@ -45,7 +47,7 @@ class Ledger:
         self._snapshot: History | None = None
         self._problem: Problem | None = None
         self._columns: Columns | None = None
-        self._open: dict[int, FrozenTrial] = {}
+        self._open = Unended()
         self._waiting: dict[int, None] = {}  # in the order in which they began to wait
         self._running_of: dict[str, int] = {}  # running trials by owner
         self._count = 0
@@ -101,7 +103,9 @@ class Ledger:
             count=self._count,
             columns=self._columns,
             ended=len(self._columns.trials),
-            open_trials=tuple(self._open.values()),
+            open_trials=self._open.snapshot(),
+            happened=len(self._columns.happenings),
+            reported=len(self._columns.reports),
             asked_by=dict(self._asked_by),
             owners=self._owners,
             user_attrs=self._user_attrs,
@@ -144,6 +148,7 @@ class Ledger:
             self._claim(number)
         elif queued.state is not _WAITING or queued.attempt:
             return
+        self._happened(event)
         self._waiting.pop(number, None)
         self._runs(event.owner, 1)
         if queued is None:
@@ -163,6 +168,9 @@ class Ledger:
             proposed=frozen(event.params) if dynamic else None,
             created=queued.created if queued else event.time,
             started=event.time,
+            parent=event.parent,
+            parent_step=event.parent_step,
+            restored_step=event.parent_step,
         )
 
     def _suggested(self, event: Suggested) -> None:
@@ -189,19 +197,32 @@ class Ledger:
         last = trial.reports.last
         if last is not None and event.step <= last.step:
             return
+        self._happened(event)
         report = Report(event.step, frozen(event.metrics), event.time)
         self._open[event.number] = replace(trial, reports=trial.reports.followed_by(report))
 
     def _paused(self, event: Paused) -> None:
         trial = self._open.get(event.number)
-        if trial is not None and trial.state is _RUNNING:
-            self._runs(trial.owner, -1)
-            self._open[event.number] = replace(trial, state=_PAUSED)
+        if trial is None or trial.state is not _RUNNING:
+            return
+        if event.attempt not in (None, trial.attempt):
+            return
+        self._happened(event)
+        self._runs(trial.owner, -1)
+        self._open[event.number] = replace(
+            trial,
+            state=_PAUSED,
+            metrics=frozen(event.metrics),
+            cost=_total(trial.cost, event.cost),
+            pauses=trial.pauses + 1,
+            futile=0,
+        )
 
     def _resumed(self, event: Resumed) -> None:
         trial = self._open.get(event.number)
         if trial is None or event.attempt != trial.attempt + 1:
             return
+        self._happened(event)
         if trial.state is _RUNNING:
             self._runs(trial.owner, -1)
         self._runs(event.owner, 1)
@@ -210,6 +231,8 @@ class Ledger:
         if event.step is not None:
             reports = [report for report in trial.reports if report.step <= event.step]
             kept = Reports(reports, len(reports))
+        before = trial.restored_step
+        farther = event.step is not None and (before is None or event.step > before)
         self._open[event.number] = replace(
             trial,
             state=_RUNNING,
@@ -219,14 +242,19 @@ class Ledger:
             params=EMPTY if trial.proposed is not None else trial.params,
             error="",
             started=event.time,
+            futile=0 if farther else trial.futile,
+            restored_step=event.step,
         )
 
     def _released(self, event: Released) -> None:
         trial = self._open.get(event.number)
         if trial is not None and trial.state is _RUNNING and trial.attempt == event.attempt:
+            self._happened(event)
             self._runs(trial.owner, -1)
             self._waiting[event.number] = None
-            self._open[event.number] = replace(trial, state=_WAITING, error=event.reason)
+            self._open[event.number] = replace(
+                trial, state=_WAITING, error=event.reason, futile=trial.futile + 1
+            )
 
     def _told(self, event: Told) -> None:
         trial = self._open.pop(event.number, None)
@@ -234,6 +262,7 @@ class Ledger:
             if event.number >= self._count:
                 raise CorruptStorage(f"trial {event.number} was told before it was asked")
             return
+        self._happened(event)
         if trial.state is _RUNNING:
             self._runs(trial.owner, -1)
         self._waiting.pop(event.number, None)
@@ -257,10 +286,15 @@ class Ledger:
                 trial.why,
                 trial.fixed,
                 trial.proposed,
-                event.cost,
+                _total(trial.cost, event.cost),
                 trial.created,
                 trial.started,
                 event.time,
+                trial.pauses,
+                trial.futile,
+                trial.parent,
+                trial.parent_step,
+                trial.restored_step,
             )
         )
 
@@ -279,6 +313,12 @@ class Ledger:
         earlier = Earlier(event.source, event.identity, params, event.ranks)
         self._transferred[event.identity] = earlier
 
+    def _happened(self, event: Happening) -> None:
+        if self._columns is not None:
+            self._columns.happenings.append(event)
+            if type(event) is Reported:
+                self._columns.reports.append(event)
+
     def _runs(self, owner: str | None, change: int) -> None:
         if owner is not None:
             left = self._running_of.get(owner, 0) + change
@@ -292,6 +332,10 @@ class Ledger:
         if number != self._count:
             raise CorruptStorage(f"trial {number} begins where trial {self._count} should")
         self._count += 1
+
+
+def _total(before: float | None, more: float | None) -> float | None:
+    return more if before is None else before if more is None else before + more
 
 
 def _noted_on(trial: FrozenTrial, event: Noted) -> FrozenTrial:

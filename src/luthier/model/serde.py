@@ -3,7 +3,8 @@
 Plain values stay plain JSON. What JSON lacks is marked: a float that is not
 finite becomes ``{"float": "nan" | "inf" | "-inf"}``; a user's own mapping of
 that form is wrapped once more, ``{"float": {"is": ...}}``. Tuples become
-arrays; params hold no lists, so an array among them is read back as a tuple.
+arrays; params hold no lists, so an array among them is read back as a tuple. A
+mapping with a ``kind`` among them is the course that a schedule took.
 """
 
 from __future__ import annotations
@@ -34,12 +35,22 @@ from luthier.model.events import (
 from luthier.model.frozen import EMPTY
 from luthier.model.problem import Problem
 from luthier.model.trial import TrialState
+from luthier.space.courses import read_course
 from luthier.space.serde import param_to_json, read_param
 
 FORMAT = 1
 """Version of the log's format; a log that says a higher one is refused."""
 
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
+
+def _plain_mapping(value: Any) -> dict[str, Any]:
+    if isinstance(value, Mapping):  # the course that a schedule takes
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is nothing that JSON can say")
+
+
+_encode = json.JSONEncoder(
+    separators=(",", ":"), allow_nan=False, check_circular=False, default=_plain_mapping
+).encode
 
 
 def to_text(event: Event) -> str:
@@ -156,7 +167,8 @@ def _unmark(value: Any) -> Any:
 def _param_value(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(_param_value(item) for item in value)
-    return _unmark(value)
+    # No other value is a mapping with a text in it: shares are numbers.
+    return read_course(_unmark(value))
 
 
 def _params(params: dict[str, Any]) -> dict[str, Any]:
@@ -206,6 +218,9 @@ def _write_asked(event: Asked) -> dict[str, Any]:
         data["owner"] = event.owner
     if event.why:
         data["why"] = _escape(event.why)
+    if event.parent is not None:
+        data["parent"] = event.parent
+        data["parent_step"] = event.parent_step
     return data
 
 
@@ -218,6 +233,8 @@ def _read_asked(data: dict[str, Any]) -> Asked:
         _shared(data.get("owner")),
         data["time"],
         _unmark(data["why"]) if "why" in data else EMPTY,
+        data.get("parent"),
+        data.get("parent_step"),
     )
 
 
@@ -274,21 +291,31 @@ class _Plain:
     kind: type[Any]
     name: str
     fields: tuple[str, ...]
+    sparse: tuple[str, ...] = ()
+    """Fields that are left out where they say nothing."""
 
     def write(self, event: Any) -> dict[str, Any]:
         data = {"event": self.name}
         for name in self.fields:
             data[name] = getattr(event, name)
+        for name in self.sparse:
+            value = getattr(event, name)
+            if value is not None and value != EMPTY:
+                data[name] = value
         return data
 
     def read(self, data: dict[str, Any]) -> Any:
-        return self.kind(**{name: _unmark(data[name]) for name in self.fields})
+        fields = {name: _unmark(data[name]) for name in self.fields}
+        for name in self.sparse:
+            if name in data:
+                fields[name] = _unmark(data[name])
+        return self.kind(**fields)
 
 
 _PLAIN = (
-    _Plain(Opened, "opened", ("owner", "sampler", "about", "time")),
+    _Plain(Opened, "opened", ("owner", "sampler", "about", "time"), ("scheduler", "checkpoints")),
     _Plain(Reported, "reported", ("number", "step", "metrics", "attempt", "time")),
-    _Plain(Paused, "paused", ("number", "time")),
+    _Plain(Paused, "paused", ("number", "time"), ("attempt", "metrics", "cost")),
     _Plain(Resumed, "resumed", ("number", "attempt", "owner", "step", "time")),
     _Plain(Released, "released", ("number", "reason", "attempt", "time")),
 )

@@ -125,10 +125,15 @@ class FrozenTrial:
         The traceback of a failure, and the end of what the trial printed.
     attempt : int
         How often it was started, from 1; 0 while it waits to be started first.
+    pauses : int
+        How often it was set aside.
+    futile : int
+        How often in a row it was handed back without having come to a newer checkpoint.
     owner : str, optional
         Identity of the process that started it last.
     by : str or mapping, optional
-        The sampler that proposed the params; ``"user"`` for params that a person gave.
+        The sampler or scheduler that proposed the params; ``"user"`` for params that a person
+        gave.
     at : int
         Version of the log that the sampler saw.
     why : mapping of str to object
@@ -138,7 +143,11 @@ class FrozenTrial:
     proposed : mapping, optional
         What the sampler proposed to a define-by-run trial, whether or not it asked for it.
     cost : float, optional
-        What the trial cost, in the user's unit.
+        What the trial cost, in the user's unit: all attempts that ended or were set aside.
+    parent, parent_step : int, optional
+        The trial whose checkpoint it began from, and the step of that checkpoint.
+    restored_step : int, optional
+        The step of the checkpoint from which the last attempt went on; None if it began anew.
     created, started, ended : float, optional
         Seconds since the epoch (UTC). `started` is that of the last attempt.
     """
@@ -164,6 +173,11 @@ class FrozenTrial:
     created: float | None = None
     started: float | None = None
     ended: float | None = None
+    pauses: int = 0
+    futile: int = 0
+    parent: int | None = None
+    parent_step: int | None = None
+    restored_step: int | None = None
 
     def __hash__(self) -> int:
         return hash((self.number, self.state, self.attempt, self.ended))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
+from luthier.model.frozen import EMPTY
 from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.model.trial import FrozenTrial, Params
@@ -29,15 +31,28 @@ class Start:
         Its params; None lets the sampler choose.
     fork : int, optional
         Number of the trial whose checkpoint it begins from.
+    step : int, optional
+        The checkpoint: its newest one up to this step. None takes the newest of all.
+    why : mapping of str to object, default empty
+        How the scheduler chose the params, in plain JSON types.
     """
 
     params: Params | None = None
     fork: int | None = None
+    step: int | None = None
+    why: Mapping[str, Any] = EMPTY
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
     """Let a paused trial go on."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End a paused trial, and ask again."""
 
     number: int
 
@@ -52,7 +67,7 @@ class Done:
     """The schedule is complete; nothing will be started any more."""
 
 
-Step = Start | Resume | Wait | Done
+Step = Start | Resume | Stop | Wait | Done
 
 
 @runtime_checkable
@@ -68,4 +83,16 @@ class Scheduler(Protocol):
 
     def decide(self, problem: Problem, history: History, trial: FrozenTrial) -> Decision:
         """Say what becomes of `trial`, whose newest report is in the history."""
+        ...
+
+
+@runtime_checkable
+class Forking(Protocol):
+    """A scheduler that begins trials from the checkpoints of others."""
+
+    def kept(self, problem: Problem, history: History) -> Collection[tuple[int, int]]:
+        """Return from where it may fork: numbers of trials, and steps of their checkpoints.
+
+        These are not deleted, whatever the study's settings are.
+        """
         ...

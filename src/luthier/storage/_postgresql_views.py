@@ -53,7 +53,7 @@ WITH starts AS (
     FROM starts WHERE told IS NULL OR seq <= told
 )
 SELECT *,
-    min(CASE WHEN run IS NOT NULL AND event IN ('paused', 'released') THEN seq END)
+    min(CASE WHEN event IN ('paused', 'released') AND coalesce(attempt, run) = run THEN seq END)
         OVER (PARTITION BY study, number, run) AS stopped
 FROM runs
 """
@@ -104,7 +104,8 @@ SELECT
     ended - started AS duration,
     coalesce(
         CASE WHEN told IS NOT NULL THEN told ->> 'error' ELSE stop ->> 'reason' END, ''
-    ) AS error
+    ) AS error,
+    CAST(asked ->> 'parent' AS bigint) AS parent
 FROM folded LEFT JOIN dynamic USING (study) LEFT JOIN suggested USING (study, number)
 WHERE coalesce(asked, enqueued) IS NOT NULL
 """

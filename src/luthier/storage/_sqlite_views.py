@@ -46,7 +46,7 @@ WITH starts AS (
     FROM starts WHERE told IS NULL OR seq <= told
 )
 SELECT *,
-    min(CASE WHEN run IS NOT NULL AND event IN ('paused', 'released') THEN seq END)
+    min(CASE WHEN event IN ('paused', 'released') AND coalesce(attempt, run) = run THEN seq END)
         OVER (PARTITION BY study, number, run) AS stopped
 FROM runs;
 
@@ -105,7 +105,8 @@ SELECT
     coalesce(
         CASE WHEN told IS NOT NULL THEN json_extract(told, '$.error')
             ELSE json_extract(stop, '$.reason') END, ''
-    ) AS error
+    ) AS error,
+    json_extract(asked, '$.parent') AS parent
 FROM folded LEFT JOIN dynamic USING (study) LEFT JOIN suggested USING (study, number)
 WHERE coalesce(asked, enqueued) IS NOT NULL;
 

@@ -1,4 +1,4 @@
-"""Which params a trial gets: pure, so that it can be computed again from the log."""
+"""Which trial is meant and which params it gets: pure, so that the log gives the same again."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 
 from numpy.random import Generator, default_rng
 
-from luthier.errors import InvalidParams, SpaceExhausted
+from luthier.errors import InvalidInput, InvalidParams, SpaceExhausted, TrialNotFound
+from luthier.model.events import Event, Noted, Told
 from luthier.model.frozen import EMPTY, Frozen
 from luthier.model.history import History
 from luthier.model.problem import Problem
+from luthier.model.serde import plain
 from luthier.model.trial import FrozenTrial, Params, TrialState
 from luthier.samplers.base import Sampler, Suggestion
+from luthier.schedulers.base import Resume, Stop
 from luthier.space.base import Param
 from luthier.space.composite import Derived
 from luthier.space.constraints import Rule
@@ -34,6 +37,10 @@ _OVERRULED = Frozen(
 )
 
 
+BY_SCHEDULER = Frozen(how="scheduler")
+"""Why a trial has its params, if its scheduler gave them."""
+
+
 class Proposal(NamedTuple):
     """Params for a trial and where they come from."""
 
@@ -46,6 +53,24 @@ class Proposal(NamedTuple):
 
     known: FrozenTrial | None = None
     """A complete trial with just these params, whose result is to be taken over."""
+
+
+def paused(step: Resume | Stop, history: History) -> FrozenTrial:
+    """Return the trial that a scheduler wants to go on or end.
+
+    Raises
+    ------
+    InvalidInput
+        If it is no paused trial.
+    """
+    field = f"scheduler: {type(step).__name__}"
+    try:
+        trial = history.trial(step.number)
+    except TrialNotFound:
+        raise InvalidInput(field, step.number, "the number of a trial") from None
+    if trial.state is not TrialState.PAUSED:
+        raise InvalidInput(field, step.number, f"a paused trial; it is {trial.state}")
+    return trial
 
 
 def propose(
@@ -96,6 +121,42 @@ def propose(
         if found is not None and found.state is TrialState.COMPLETE:
             return Proposal(*suggestion, known=found)
     return Proposal(*suggestion)
+
+
+def given(params: Params, problem: Problem, why: Mapping[str, Any] = EMPTY) -> Proposal:
+    """Return the params that a scheduler gave, as they are run.
+
+    Raises
+    ------
+    InvalidParams
+        If they are not in the space.
+    """
+    if not problem.dynamic:
+        problem.space.check(params)
+        params = problem.space.canonical(params)
+    return Proposal(params, Frozen({**BY_SCHEDULER, **why}) if why else BY_SCHEDULER)
+
+
+def given_by_scheduler(why: Mapping[str, Any]) -> bool:
+    """Tell from the reason of its params whether a trial has them from its scheduler."""
+    return BY_SCHEDULER.items() <= why.items()
+
+
+def checked(proposal: Proposal, problem: Problem) -> Proposal:
+    """Return what somebody else's sampler proposed, if the log can keep it."""
+    if not problem.dynamic:
+        problem.space.check(proposal.params)
+    if not isinstance(proposal.why, Mapping):
+        raise InvalidInput("suggestion: why", proposal.why, "a mapping")
+    return proposal._replace(why=plain(proposal.why, "suggestion: why"))
+
+
+def reused(number: int, known: FrozenTrial, moment: float) -> list[Event]:
+    """Return the events that give a trial the result that another one has."""
+    return [
+        Noted(number, "reused_from", known.number),
+        Told(number, known.state, known.values, known.metrics, cost=0.0, time=moment),
+    ]
 
 
 def queueable(space: Space, fixed: Mapping[str, Any]) -> Params:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,10 +17,18 @@ from luthier.samplers.registry import make as make_sampler
 from luthier.samplers.registry import name_of
 from luthier.samplers.registry import names as sampler_names
 from luthier.schedulers.base import Scheduler
-from luthier.schedulers.full import Full
+from luthier.schedulers.registry import make as make_scheduler
+from luthier.schedulers.registry import name_of as scheduler_name_of
+from luthier.schedulers.registry import names as scheduler_names
 from luthier.space.space import Space
 from luthier.storage.base import Storage
 from luthier.storage.registry import open_storage
+from luthier.study.checkpoints import (
+    Checkpoints,
+    checkpoint_folders,
+    make_checkpoints,
+    remove_folders,
+)
 from luthier.study.engine import now
 from luthier.study.journal import Journal
 from luthier.study.study import Study
@@ -27,6 +36,7 @@ from luthier.study.study import Study
 log = logging.getLogger("luthier")
 
 DEFAULT_SAMPLER = "auto"
+DEFAULT_SCHEDULER = "full"
 
 
 def create_study(
@@ -38,7 +48,8 @@ def create_study(
     study_name: str | None = None,
     storage: str | Storage | None = None,
     sampler: Sampler | str | Mapping[str, Any] | None = None,
-    scheduler: Scheduler | None = None,
+    scheduler: Scheduler | str | Mapping[str, Any] | None = None,
+    checkpoints: Checkpoints | str | os.PathLike[str] | None = None,
     seed: int | None = None,
     limits: Sequence[Limit | str] = (),
     duplicates: Duplicates | None = None,
@@ -63,8 +74,11 @@ def create_study(
         .db, or a URL such as "postgresql://...".
     sampler : Sampler, str or mapping, optional
         What proposes params. Default: "auto", which chooses by the problem.
-    scheduler : Scheduler, optional
-        What stops trials early. Default: none is stopped.
+    scheduler : Scheduler, str or mapping, optional
+        What stops, pauses and resumes trials. Default: every trial runs to its end.
+    checkpoints : Checkpoints or path, optional
+        Where trials keep their checkpoints, and which stay; see `Checkpoints`. Default: beside
+        an SQLite file, or in a temporary folder for a study in memory.
     seed : int, optional
         Makes the study repeatable. None takes a new one; it is kept in the log.
     limits : sequence of Limit or str, optional
@@ -94,6 +108,8 @@ def create_study(
     elif not isinstance(study_name, str) or not study_name.strip():
         raise InvalidInput("study_name", study_name, "a name that is not empty")
     made = make_sampler(sampler if sampler is not None else DEFAULT_SAMPLER)
+    scheduling = make_scheduler(scheduler if scheduler is not None else DEFAULT_SCHEDULER)
+    make_checkpoints(checkpoints)
     opened = open_storage(storage)
     journal = Journal(opened, study_name, dict(problem.space.callables))
     try:
@@ -102,7 +118,7 @@ def create_study(
         if not load_if_exists:
             raise
         _check_same(study_name, journal.sync().problem, problem, seed)
-    return Study(journal, made, _make_scheduler(scheduler))
+    return Study(journal, made, scheduling, _make_checkpoints(checkpoints, journal))
 
 
 def load_study(
@@ -110,7 +126,8 @@ def load_study(
     *,
     storage: str | Storage | None = None,
     sampler: Sampler | str | Mapping[str, Any] | None = None,
-    scheduler: Scheduler | None = None,
+    scheduler: Scheduler | str | Mapping[str, Any] | None = None,
+    checkpoints: Checkpoints | str | os.PathLike[str] | None = None,
     callables: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Study:
     """Load a study to look at it or to go on with it.
@@ -123,8 +140,10 @@ def load_study(
         Where it is kept.
     sampler : Sampler, str or mapping, optional
         What proposes params. Default: what the study used last.
-    scheduler : Scheduler, optional
-        What stops trials early.
+    scheduler : Scheduler, str or mapping, optional
+        What stops, pauses and resumes trials. Default: what the study used last.
+    checkpoints : Checkpoints or path, optional
+        Where trials keep their checkpoints. Default: where the study kept them last.
     callables : mapping of str to callable, optional
         Functions that the space's constraints refer to by name: a log holds no code.
 
@@ -155,18 +174,35 @@ def load_study(
                 DEFAULT_SAMPLER,
             )
             sampler = DEFAULT_SAMPLER
-    return Study(journal, make_sampler(sampler), _make_scheduler(scheduler))
+    if scheduler is None:
+        used = last.scheduler if last is not None else None
+        scheduler = DEFAULT_SCHEDULER if used is None else used
+        if scheduler_name_of(scheduler) not in scheduler_names():
+            log.warning(
+                "study %r used the scheduler %r, which is not installed here; every trial runs "
+                "to its end",
+                study_name,
+                scheduler_name_of(scheduler),
+            )
+            scheduler = DEFAULT_SCHEDULER
+    kept = _make_checkpoints(checkpoints, journal)
+    return Study(journal, make_sampler(sampler), make_scheduler(scheduler), kept)
 
 
 def delete_study(study_name: str, *, storage: str | Storage) -> None:
-    """Delete a study and everything that was recorded of it.
+    """Delete a study, everything that was recorded of it, and its checkpoints.
 
     Raises
     ------
     StudyNotFound
         If there is no study of that name.
     """
-    open_storage(storage).delete(study_name)
+    opened = open_storage(storage)
+    journal = Journal(opened, study_name)
+    homes = {event.checkpoints for event in journal.openings() if event.checkpoints is not None}
+    folders = checkpoint_folders(journal, homes)
+    opened.delete(study_name)
+    remove_folders(folders)
 
 
 def study_names(storage: str | Storage) -> list[str]:
@@ -174,12 +210,11 @@ def study_names(storage: str | Storage) -> list[str]:
     return open_storage(storage).studies()
 
 
-def _make_scheduler(scheduler: Scheduler | None) -> Scheduler:
-    if scheduler is None:
-        return Full()
-    if isinstance(scheduler, type) or not isinstance(scheduler, Scheduler):
-        raise InvalidInput("scheduler", scheduler, "a scheduler, such as luthier.schedulers.Full()")
-    return scheduler
+def _make_checkpoints(
+    given: Checkpoints | str | os.PathLike[str] | None, journal: Journal
+) -> Checkpoints:
+    last = journal.history.last_opened
+    return make_checkpoints(given, None if last is None else last.checkpoints)
 
 
 def _changed(stored: Space, given: Space) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 from luthier.errors import (
     Conflict,
     EmptySpace,
-    InvalidInput,
     InvalidParams,
     InvalidSpace,
     SpaceExhausted,
@@ -23,6 +22,7 @@ from luthier.model.events import (
     Event,
     Noted,
     Opened,
+    Paused,
     Released,
     Reported,
     Resumed,
@@ -30,22 +30,25 @@ from luthier.model.events import (
     Told,
 )
 from luthier.model.history import History
-from luthier.model.problem import Problem
-from luthier.model.serde import plain
-from luthier.model.trial import FrozenTrial, Params, TrialState
+from luthier.model.trial import FrozenTrial, Metrics, Params, TrialState
 from luthier.samplers.base import Chooser, Sampler
 from luthier.samplers.registry import describe
-from luthier.schedulers.base import Decision, Done, Scheduler, Wait
+from luthier.schedulers.base import Decision, Done, Resume, Scheduler, Start, Stop, Wait
+from luthier.schedulers.registry import describe as describe_scheduler
 from luthier.space.base import Param
-from luthier.study.asking import Proposal, propose, propose_value
+from luthier.study.asking import checked, given, paused, propose, propose_value, reused
+from luthier.study.checkpoints import Checkpoints, Keeper, Store, kept_by
 from luthier.study.choosing import sampler_choice
 from luthier.study.heartbeat import Heartbeat
 from luthier.study.journal import Journal
 from luthier.study.leases import Leases
 from luthier.study.owner import Owner
-from luthier.study.trial import Ticket
+from luthier.study.snapshots import Restored
+from luthier.study.ticket import Ticket
 
 log = logging.getLogger("luthier")
+
+_START = Start()
 
 
 def now() -> float:
@@ -68,15 +71,36 @@ class Engine:
         Proposes params.
     scheduler : Scheduler
         Says which trials go on.
+    checkpoints : Checkpoints, optional
+        Where trials keep theirs, and which are kept.
+
+    Attributes
+    ----------
+    clock : callable
+        Says when events happen; an executor may bring its own.
+    keeper : Keeper
+        Knows the checkpoints; an executor on a virtual clock has none.
     """
 
-    def __init__(self, journal: Journal, sampler: Sampler, scheduler: Scheduler) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        sampler: Sampler,
+        scheduler: Scheduler,
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
         self.journal = journal
         self.sampler = sampler
         self.scheduler = scheduler
+        self.checkpoints = checkpoints or Checkpoints()
+        self.clock: Callable[[], float] = now
+        self.keeper: Keeper = Store(journal, self.checkpoints)
         self._owner = Owner()
         self._leases = Leases(journal, self._owner.id)
         self._heartbeat: Heartbeat | None = None
+        self._warned = False
+        self._attempts: dict[int, int] = {}  # of the trials that were started here
+        self._decided: dict[int, Decision] = {}  # what shall become of them, when not going on
         self._asked_at: dict[int, History] = {}
         self._unwritten: dict[int, dict[str, tuple[Any, Param | None]]] = {}
 
@@ -93,15 +117,27 @@ class Engine:
         # Our own samplers keep their contract by test; for others it is checked each time.
         self._trusted = type(sampler).__module__.startswith("luthier.samplers.")
 
+    @property
+    def scheduler(self) -> Scheduler:
+        """What says which trials go on."""
+        return self._scheduler
+
+    @scheduler.setter
+    def scheduler(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._scheduler_spec = describe_scheduler(scheduler)
+
     def claim(
-        self, below: int | None = None, *, synced: bool = False
-    ) -> Ticket | FrozenTrial | None:
-        """Start a trial: one handed back, one queued, or a new one numbered under `below`.
+        self, below: int | None = None, *, begins: bool = True, synced: bool = False
+    ) -> Ticket | FrozenTrial | Wait | Done | None:
+        """Start a trial: one handed back, one queued, one paused, or a new one under `below`.
 
         Parameters
         ----------
         below : int, optional
             The study's number of trials ends here.
+        begins : bool, default True
+            Whether other trials may start than those that were paused.
         synced : bool, default False
             The log was written to just now, and so needs no look at what others wrote.
 
@@ -110,9 +146,17 @@ class Engine:
         Ticket
             What to run.
         FrozenTrial
-            A trial that has ended at once, because its result was known.
+            A trial that does not run: its result was known, the scheduler has ended it while it
+            was paused, or it was lost where it should have ended or paused.
+        Wait, Done
+            The scheduler starts nothing now, or any more.
         None
-            Nothing may start now.
+            The scheduler would begin a trial, and none may begin.
+
+        Raises
+        ------
+        InvalidInput
+            If the scheduler wants what is not possible.
         """
         self._open()
         while True:
@@ -120,64 +164,126 @@ class Engine:
             if self._leases.release_lost(history):
                 history = self.journal.history
             try:
-                return self._claim(history, below)
+                return self._claim(history, below, begins)
             except Conflict:
                 synced = False
 
-    def _claim(self, history: History, below: int | None) -> Ticket | FrozenTrial | None:
-        waiting = history.next_waiting
+    def _claim(
+        self, history: History, below: int | None, begins: bool
+    ) -> Ticket | FrozenTrial | Wait | Done | None:
+        waiting = history.next_waiting if begins else None
         if waiting is not None and waiting.attempt:
             return self._restart(waiting, history)
         if waiting is not None:
             return self._begin(history, waiting.number, waiting.fixed)
-        if below is not None and history.count >= below:
-            return None
-        number = history.count
-        problem = history.problem
-        step = self.scheduler.next(problem, history)
-        if isinstance(step, Wait | Done):
-            return None
-        return self._begin(history, number, None)
+        step = self.scheduler.next(history.problem, history)
+        match step:
+            case Resume():
+                return self._restart(paused(step, history), history)
+            case Stop():
+                return self._stop(paused(step, history))
+            case Start() if begins and (below is None or history.count < below):
+                return self._begin(history, history.count, None, step)
+            case Start():
+                return None
+        return step
 
-    def _restart(self, waiting: FrozenTrial, history: History) -> Ticket:
-        number, attempt = waiting.number, waiting.attempt + 1
-        resumed = Resumed(number, attempt, self._owner.id, None, now())
+    def _restart(self, trial: FrozenTrial, history: History) -> Ticket | FrozenTrial:
+        number, attempt = trial.number, trial.attempt + 1
+        restored = self.keeper.restored(trial)
+        step = None if restored is None else restored.step
+        if restored is None and trial.state is TrialState.PAUSED and not self._warned:
+            self._warned = True  # the others will do the same
+            log.warning("trial %d has no checkpoint to go on from: it begins anew", number)
+        resumed = Resumed(number, attempt, self._owner.id, step, self.clock())
         self.journal.append(resumed, claim=f"{number}.{attempt}")
-        return self._ticket(history, number)
+        if trial.state is TrialState.WAITING and (over := self._decided_before(number)):
+            return over
+        return self._ticket(history, number, restored, paused=trial.state is TrialState.PAUSED)
 
-    def _begin(self, history: History, number: int, fixed: Params | None) -> Ticket | FrozenTrial:
+    def _decided_before(self, number: int) -> FrozenTrial | None:
+        """Set a lost trial aside, or end it, if that was decided where its checkpoint is."""
+        history = self.journal.history
+        trial = history.trial(number)
+        last = trial.reports.last
+        if last is None or last.step != trial.restored_step:
+            return None  # it will report again what it was lost behind
+        decision = self.scheduler.decide(history.problem, history, trial)
+        if decision is Decision.CONTINUE:
+            return None
+        self._decided[number] = decision
+        told = Told(number, TrialState.PRUNED, None, trial.metrics, time=self.clock())
+        return self.end(told)
+
+    def _stop(self, trial: FrozenTrial) -> FrozenTrial:
+        """End a paused trial, unless another worker is just resuming it."""
+        number = trial.number
+        reason, moment = "stopped by the scheduler while it was paused", self.clock()
+        told = Told(number, TrialState.PRUNED, None, trial.metrics, reason, time=moment)
+        self.journal.append(told, claim=f"{number}.{trial.attempt + 1}")
+        history = self.journal.history
+        self.keeper.ended(number, history, kept_by(self._scheduler, history))
+        return history.trial(number)
+
+    def _begin(
+        self, history: History, number: int, fixed: Params | None, start: Start = _START
+    ) -> Ticket | FrozenTrial:
+        restored = None
+        if start.fork is not None:
+            restored = self.keeper.forked(history.trial(start.fork), start.step)
+            if restored is None:
+                log.warning("trial %d has no checkpoint to fork trial %d from", start.fork, number)
         try:
-            proposal = propose(self._sampler, history.problem, history, number, fixed)
+            if start.params is not None:
+                proposal = given(start.params, history.problem, start.why)
+            else:
+                proposal = propose(self._sampler, history.problem, history, number, fixed)
         except (EmptySpace, SpaceExhausted, InvalidParams, InvalidSpace) as error:
             if fixed is None:
-                raise
+                raise  # the sampler's or scheduler's fault, or there is nothing left to try
             # What a person queued would stand in the way of everything else for ever.
             reason = f"cannot be started: {error}"
-            return self.end(Told(number, TrialState.FAILED, error=reason, time=now()))
-        if not self._trusted:
-            proposal = _checked(proposal, history.problem)
-        moment = now()
-        by = "user" if proposal.by_user else self._spec
+            return self.end(Told(number, TrialState.FAILED, error=reason, time=self.clock()))
+        if not self._trusted and start.params is None:
+            proposal = checked(proposal, history.problem)
+        moment = self.clock()
+        by = self._spec
+        if proposal.by_user:
+            by = "user"
+        elif start.params is not None:
+            by = self._scheduler_spec
         asked = Asked(
-            number, proposal.params, history.version, by, self._owner.id, moment, proposal.why
+            number,
+            proposal.params,
+            history.version,
+            by,
+            self._owner.id,
+            moment,
+            proposal.why,
+            start.fork,
+            None if restored is None else restored.step,
         )
         claim = str(number) if number == history.count else f"{number}.1"
-        known = proposal.known
-        reused = [] if known is None else _reused(number, known, moment)
-        self.journal.append(asked, *reused, claim=claim)
+        known = proposal.known if start.fork is None else None
+        result = [] if known is None else reused(number, known, moment)
+        self.journal.append(asked, *result, claim=claim)
         if fixed is None:  # a queued point may need another sampler than the space as a whole
             self._announce(proposal.why.get("sampler"), history)
         if known is not None:
             return self.journal.history.trial(number)
         if history.problem.dynamic:
             self._asked_at[number] = history
-        return self._ticket(history, number)
+        return self._ticket(history, number, restored)
 
     def _announce(self, name: str | None, history: History) -> None:
         """Say it when a sampler that leaves the work to others has chosen another one."""
         if name not in (None, self._chosen) and isinstance(self._sampler, Chooser):
             self._chosen = name
             log.info("sampler: %s", sampler_choice(self._sampler, history))
+
+    def runs_elsewhere(self, history: History) -> bool:
+        """Tell whether other processes run trials of the study."""
+        return any(owner != self._owner.id for owner in history.running_of)
 
     def all_known(self) -> bool:
         """Tell whether every point of a finite space has a result."""
@@ -198,9 +304,12 @@ class Engine:
         except TrialNotFound:
             return self.journal.sync().trial(number)
 
-    def _ticket(self, asked_at: History, number: int) -> Ticket:
+    def _ticket(
+        self, asked_at: History, number: int, restored: Restored | None, *, paused: bool = False
+    ) -> Ticket:
         trial = self.journal.history.trial(number)
         problem = asked_at.problem
+        self._attempts[number] = trial.attempt
         return Ticket(
             number,
             trial.attempt,
@@ -209,6 +318,11 @@ class Engine:
             trial.fixed or {},
             trial.user_attrs,
             trial.why,
+            trial.metrics,
+            self.keeper.folder(number),
+            restored,
+            trial.parent,
+            paused,
         )
 
     def serve(self, number: int, message: tuple[Any, ...]) -> Any:
@@ -229,35 +343,77 @@ class Engine:
                 return self._report(number, step, metrics)
             case ("note", key, value):
                 return self.journal.append(Noted(number, key, value))
+            case ("saved",):
+                history = self.journal.sync()
+                return self.keeper.saved(number, history, kept_by(self._scheduler, history))
         raise ValueError(f"unknown message {message!r}")
 
     def _report(self, number: int, step: int, metrics: dict[str, float]) -> bool:
-        trial = self.journal.history.trial(number)
-        event = Reported(number, step, metrics, trial.attempt, now())
+        attempt = self._attempts.get(number)
+        if attempt is None:
+            return True  # it was told, paused or handed back, and another attempt may be on
+        event = Reported(number, step, metrics, attempt, self.clock())
         self.journal.append(*self._suggested(number), event)
         history = self.journal.history
         trial = history.trial(number)
-        if trial.state is not TrialState.RUNNING:
+        if trial.state is not TrialState.RUNNING or trial.attempt != attempt:
             return True  # it was told elsewhere, or handed to another process
-        return self.scheduler.decide(history.problem, history, trial) is not Decision.CONTINUE
+        decision = self.scheduler.decide(history.problem, history, trial)
+        if decision is not Decision.CONTINUE and self._decided.get(number) is not Decision.STOP:
+            self._decided[number] = decision
+        return decision is not Decision.CONTINUE
 
     def end(self, told: Told) -> FrozenTrial:
-        """Write down how a trial ended, and return its record."""
+        """Write down how a trial ended, and return its record.
+
+        One that stops because the scheduler sets it aside is paused. One that gives up here does
+        not end if another process runs it by now.
+        """
         number = told.number
+        gives_up = told.state in (TrialState.PRUNED, TrialState.FAILED)
+        if gives_up and self._was_taken_over(number):
+            self._forget(number)
+            return self.journal.history.trial(number)
+        if told.state is TrialState.PRUNED and self._decided.get(number) is Decision.PAUSE:
+            return self.pause(number, told.metrics, told.cost)
         self.journal.append(*self._suggested(number), told)
-        self._asked_at.pop(number, None)
+        self._forget(number)
         trial = self.journal.history.trial(number)
+        self.keeper.ended(
+            number, self.journal.history, kept_by(self._scheduler, self.journal.history)
+        )
         if trial.proposed is not None and trial.fixed and trial.attempt:
             for name in trial.fixed:
                 if name not in trial.params:
                     log.warning("trial %d never asked for %r, which was queued", number, name)
         return trial
 
+    def pause(self, number: int, metrics: Metrics, cost: float | None) -> FrozenTrial:
+        """Set a running trial aside, and return its record."""
+        event = Paused(number, self.clock(), self._attempt(number), metrics, cost)
+        self.journal.append(*self._suggested(number), event)
+        self._forget(number)
+        return self.journal.history.trial(number)
+
     def release(self, number: int, reason: str) -> None:
         """Hand a running trial back, to be started again under its number."""
-        trial = self.journal.history.trial(number)
-        event = Released(number, reason, trial.attempt, now())
+        event = Released(number, reason, self._attempt(number), self.clock())
         self.journal.append(*self._suggested(number), event)
+        self._forget(number)
+
+    def _attempt(self, number: int) -> int:
+        """Return the attempt of a trial that was started here, or else the one that is on."""
+        attempt = self._attempts.get(number)
+        return self.journal.history.trial(number).attempt if attempt is None else attempt
+
+    def _was_taken_over(self, number: int) -> bool:
+        """Tell whether a trial that was started here runs in another process by now."""
+        trial = self.journal.history.trial(number)
+        return not trial.state.final and trial.attempt > self._attempts.get(number, trial.attempt)
+
+    def _forget(self, number: int) -> None:
+        for known in (self._attempts, self._decided, self._asked_at):
+            known.pop(number, None)
 
     def _suggested(self, number: int) -> list[Event]:
         values = self._unwritten.pop(number, None)
@@ -278,47 +434,18 @@ class Engine:
             self._owner = Owner()
             self._leases = Leases(self.journal, self._owner.id)
             self._heartbeat = None
+            if isinstance(self.keeper, Store):
+                self.keeper = Store(self.journal, self.checkpoints)
         if self._heartbeat is not None:
             return
-        opened = Opened(self._owner.id, self._spec, self._owner.about(), now())
+        folder = self.checkpoints.folder
+        opened = Opened(
+            self._owner.id,
+            self._spec,
+            self._owner.about(),
+            self.clock(),
+            self._scheduler_spec,
+            None if folder is None else os.path.abspath(folder),
+        )
         self.journal.append(opened)
         self._heartbeat = Heartbeat(self.journal.storage, self.journal.study, self._owner)
-
-
-class Direct:
-    """The channel of a trial that runs in the study's own process."""
-
-    __slots__ = ("_engine", "_number")
-
-    def __init__(self, engine: Engine, number: int) -> None:
-        self._engine = engine
-        self._number = number
-
-    def send(self, message: Any) -> None:
-        """Serve the message now."""
-        self._engine.serve(self._number, message)
-
-    def ask(self, message: Any) -> Any:
-        """Serve the message now and return the answer."""
-        return self._engine.serve(self._number, message)
-
-    @property
-    def stopping(self) -> bool:
-        """Nobody stops a trial from outside in its own process."""
-        return False
-
-
-def _checked(proposal: Proposal, problem: Problem) -> Proposal:
-    """Return what somebody else's sampler proposed, if the log can keep it."""
-    if not problem.dynamic:
-        problem.space.check(proposal.params)
-    if not isinstance(proposal.why, Mapping):
-        raise InvalidInput("suggestion: why", proposal.why, "a mapping")
-    return proposal._replace(why=plain(proposal.why, "suggestion: why"))
-
-
-def _reused(number: int, known: FrozenTrial, moment: float) -> list[Event]:
-    return [
-        Noted(number, "reused_from", known.number),
-        Told(number, known.state, known.values, known.metrics, cost=0.0, time=moment),
-    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import threading
@@ -9,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from weakref import WeakSet
 
-from luthier.model.events import Event
+from luthier.errors import CorruptStorage, NewerStorage
+from luthier.model.events import Event, Opened
 from luthier.model.history import History
 from luthier.model.ledger import Ledger
 from luthier.model.serde import from_texts, to_text
@@ -90,6 +92,28 @@ class Journal:
                 self._ledger.apply(events)
             else:
                 self.sync()
+
+    @property
+    def identity(self) -> str:
+        """The mark of this very study in its storage."""
+        with self._lock:
+            return self._bound()
+
+    @property
+    def first(self) -> str:
+        """The first record, which says when the study was created and what it is about."""
+        return self.storage.read(self.study, 0, 1, identity=self.identity)[0]
+
+    def openings(self) -> Iterator[Opened]:
+        """Yield who worked on the study, without making sense of anything else in its log."""
+        after = 0
+        while texts := self.storage.read(self.study, after, BATCH, identity=self.identity):
+            after += len(texts)
+            for text in texts:
+                # Most records need no reading: a word in quotes is found faster than parsed.
+                if '"opened"' in text:
+                    with contextlib.suppress(CorruptStorage, NewerStorage):
+                        yield from (e for e in from_texts([text]) if isinstance(e, Opened))
 
     def history_at(self, version: int) -> History:
         """Return the history as it was at a version of the log."""

@@ -10,8 +10,11 @@ from luthier.model.trial import TrialState
 from luthier.study.journal import Journal
 from luthier.study.owner import host, is_dead
 
-MAX_ATTEMPTS = 10
-"""A trial whose process died so often is not started again: it may be what kills it."""
+MAX_FUTILE = 10
+"""A trial that was lost so often in a row is not started again: it may be what kills its process.
+
+One that came to a newer checkpoint was not lost.
+"""
 
 LOOK_AGAIN = 1.0
 """Seconds between two looks at the same owner."""
@@ -41,8 +44,8 @@ class Leases:
         for trial in history.running:
             if trial.owner not in dead:
                 continue
-            if trial.attempt >= MAX_ATTEMPTS:
-                error = f"its process died in each of {trial.attempt} attempts"
+            if trial.futile + 1 >= MAX_FUTILE:
+                error = f"its process died: {trial.futile + 1} attempts in a row came no further"
                 end = Told(trial.number, TrialState.FAILED, error=error, time=time.time())
                 self._journal.append(end)
             else:

@@ -11,15 +11,17 @@ from math import inf
 from typing import Any
 
 from luthier.errors import InvalidInput, SpaceExhausted, TooManyFailures
-from luthier.executors import Executor, Job, Limits, Outcome, Processes
+from luthier.executors import Executor, HasClock, Job, Limits, Outcome, Processes
 from luthier.executors import make as make_executor
 from luthier.model.events import Told
 from luthier.model.trial import FrozenTrial, TrialState
+from luthier.schedulers.base import Done, Wait
 from luthier.study.budget import Budget, Meter, is_real
-from luthier.study.engine import Engine, now
+from luthier.study.checkpoints import AtReports
+from luthier.study.engine import Engine
 from luthier.study.interrupts import Interrupts
 from luthier.study.task import Ending, make_task
-from luthier.study.trial import Ticket
+from luthier.study.ticket import Ticket
 
 log = logging.getLogger("luthier")
 
@@ -70,7 +72,8 @@ class Loop:
         if budget.target is not None and len(problem.objectives) > 1:
             raise InvalidInput("target", budget.target, "None in a study with several objectives")
         self._engine = engine
-        self._task = make_task(objective, problem)
+        self._own_clock = executor.clock if isinstance(executor, HasClock) else None
+        self._task = make_task(objective, problem, yields=self._own_clock is not None)
         self._executor = executor
         self._budget = budget
         self._limits = limits
@@ -81,18 +84,31 @@ class Loop:
         self._failures: Counter[int] = Counter()
         self._reason: str | None = None
         self._interrupts = Interrupts()
-        self._began = time.monotonic()
+        self._time = self._own_clock or time.monotonic
+        self._began = self._time()
 
     def run(self) -> str:
         """Run trials until something says stop, and return what it was."""
+        engine = self._engine
+        real = engine.clock, engine.keeper
+        if self._own_clock is not None:
+            engine.clock, engine.keeper = self._own_clock, AtReports()
+        try:
+            return self._run()
+        finally:
+            engine.clock, engine.keeper = real
+
+    def _run(self) -> str:
         self._meter.resume(self._engine.journal.sync())
         self._executor.open(self._task, self._serve)
         try:
             with self._interrupts:
                 self._fill()
-                while self._running:
+                while self._running or self._reason is None:
                     with self._interrupts.allowed():
-                        outcomes = self._executor.poll(LOOK_UP)
+                        if not self._running:
+                            time.sleep(LOOK_UP)  # the scheduler waits for other processes
+                        outcomes = self._executor.poll(self._patience())
                     self._settle(outcomes)
                     self._fill(synced=bool(outcomes))
         finally:
@@ -105,27 +121,51 @@ class Loop:
         assert self._reason is not None  # the loop ends only when something said stop
         return self._reason
 
+    def _patience(self) -> float | None:
+        """Return for how long to wait for results."""
+        if self._own_clock is None:
+            return LOOK_UP
+        # On a virtual clock nothing happens elsewhere. Reports may free work for idle workers.
+        return None if len(self._running) >= self._executor.slots else inf
+
     def _fill(self, synced: bool = False) -> None:
         while len(self._running) < self._executor.slots and not self._stops():
             try:
-                claimed = self._engine.claim(self._budget.total_trials, synced=synced)
+                claimed = self._engine.claim(
+                    self._budget.total_trials, begins=self._meter.may_start, synced=synced
+                )
             except SpaceExhausted as error:
-                self._reason = str(error)
-                return
-            if claimed is None:
-                # What runs may yet be handed back; only when nothing does, this is the end.
+                # What runs may yet be paused or handed back, to go on.
                 if not self._running:
-                    total = self._budget.total_trials
-                    full = total is not None and self._engine.journal.history.count >= total
-                    self._reason = f"{total} trials in all" if full else "nothing left to start"
+                    self._reason = str(error)
                 return
-            self._meter.started += 1
+            if claimed is None or isinstance(claimed, Wait | Done):
+                # What runs may yet be paused or handed back; only when nothing does, this is
+                # the end.
+                if not self._running:
+                    self._reason = self._nothing_to_start(claimed)
+                return
+            if not (claimed.paused if isinstance(claimed, Ticket) else claimed.pauses):
+                self._meter.started += 1
             if isinstance(claimed, Ticket):
                 self._running.add(claimed.number)
                 self._executor.start(Job(claimed.number, claimed, self._limits))
-            else:
+            elif claimed.state.final:
                 self._meter.ended(claimed)
                 self._announce(claimed)
+
+    def _nothing_to_start(self, step: Wait | Done | None) -> str | None:
+        """Say why nothing starts while nothing runs here, None if that may change."""
+        history = self._engine.journal.history
+        if isinstance(step, Done):
+            return "the schedule is complete"
+        if isinstance(step, Wait):
+            if self._engine.runs_elsewhere(history):
+                return None
+            return "the scheduler waits for results, and no trial runs"
+        if not self._meter.may_start:
+            return f"{self._budget.n_trials} trials of this call"
+        return f"{self._budget.total_trials} trials in all"
 
     def _stops(self) -> bool:
         """Tell whether no further trial may start, and remember why."""
@@ -134,13 +174,8 @@ class Loop:
                 self._reason = "too many failures"
             elif self._interrupts.asked_to_stop:
                 self._reason = "interrupted"
-            elif not self._meter.may_start:
-                # Not the last word: a trial that failed and is run again does not count.
-                if not self._running:
-                    self._reason = f"{self._budget.n_trials} trials of this call"
-                return True
             else:
-                self._reason = self._meter.reason_to_stop(time.monotonic() - self._began)
+                self._reason = self._meter.reason_to_stop(self._time() - self._began)
         return self._reason is not None
 
     def _serve(self, number: int, message: tuple[Any, ...]) -> Any:
@@ -157,25 +192,35 @@ class Loop:
     def _write(self, outcome: Outcome) -> FrozenTrial | None:
         """Write down how a job ended; None if its trial is not over."""
         number = outcome.key
-        if outcome.ending == "stopped" and outcome.result is None:
-            self._engine.release(number, "interrupted")
-            self._running.discard(number)
+        end: Ending | None = outcome.result
+        if outcome.ending == "stopped" and end is None:
+            self._runs_again(number, "interrupted")
             return None
-        told = _told(outcome)
+        if end is not None and end.preempted and outcome.ending != "timeout":
+            log.warning("trial %d was asked to stop and is handed back", number)
+            self._runs_again(number, "preempted")
+            return None
+        told = _told(outcome, self._engine.clock())
         if told.state is TrialState.FAILED:
             self._failures[number] += 1
-            self._meter.started -= 1
             if self._failures[number] <= self._retries and not self._stops():
                 log.warning("trial %d failed and is run again: %s", number, told.error)
-                self._engine.release(number, told.error)
-                self._running.discard(number)
+                self._runs_again(number, told.error)
                 return None
-            self._meter.started += 1
             log.warning("trial %d failed: %s", number, told.error)
         trial = self._engine.end(told)
         self._running.discard(number)
+        if not trial.state.final:
+            self._meter.failures_in_a_row = 0
+            return None  # it was paused
         self._meter.ended(trial)
         return trial
+
+    def _runs_again(self, number: int, reason: str) -> None:
+        """Hand back a trial, which counts when it is started again."""
+        self._engine.release(number, reason)
+        self._running.discard(number)
+        self._meter.started -= 1
 
     def _announce(self, trial: FrozenTrial) -> None:
         if self._ended(trial) and self._reason is None:
@@ -193,7 +238,7 @@ class Loop:
                 self._engine.release(number, "interrupted")
 
 
-def _told(outcome: Outcome) -> Told:
+def _told(outcome: Outcome, moment: float) -> Told:
     output = outcome.output[-KEPT_OUTPUT:]
     end: Ending | None = outcome.result
     if end is not None:  # also of a trial that was told to stop, and did so in its own way
@@ -202,10 +247,10 @@ def _told(outcome: Outcome) -> Told:
             end.state,
             end.values,
             end.metrics,
-            end.error,
+            end.error or (outcome.error if end.state is TrialState.FAILED else ""),
             output=output,
             cost=end.cost,
-            time=now(),
+            time=moment,
         )
     return Told(
         outcome.key,
@@ -213,7 +258,7 @@ def _told(outcome: Outcome) -> Told:
         error=outcome.error,
         traceback=outcome.traceback[-KEPT_TRACEBACK:],
         output=output,
-        time=now(),
+        time=moment,
     )
 
 

@@ -13,7 +13,11 @@ from luthier.model.trial import FrozenTrial, Params
 from luthier.samplers.base import Sampler
 from luthier.samplers.registry import describe, name_of, names
 from luthier.samplers.registry import make as make_sampler
-from luthier.study.asking import propose
+from luthier.schedulers.base import Scheduler, Start
+from luthier.schedulers.registry import describe as describe_scheduler
+from luthier.schedulers.registry import make as make_scheduler
+from luthier.schedulers.registry import names as scheduler_names
+from luthier.study.asking import given, given_by_scheduler, propose
 from luthier.study.study import Study
 
 
@@ -31,11 +35,12 @@ class Replayed:
     recomputed : mapping, optional
         What the sampler proposes now for the same history; None if there is nothing to compute.
     by : str or mapping, optional
-        The sampler; ``"user"`` if a person gave the params.
+        The sampler or scheduler; ``"user"`` if a person gave the params.
     note : str
-        Why there is nothing to compare, or why the sampler did not propose anything.
+        Why there is nothing to compare, or why nothing was proposed.
     comparable : bool
-        False if a person gave the params, none are given yet, or the sampler is not here.
+        False if a person gave the params, none are given yet, or the sampler or scheduler is
+        not here.
     """
 
     number: int
@@ -88,7 +93,11 @@ def _replay(study: Study, trials: list[FrozenTrial]) -> list[Replayed]:
                 Replayed(trial.number, trial.params, None, trial.by, note, comparable=False)
             )
     for history in study._journal.histories_at(asked):
-        done += [_recompute(study.sampler, trial, history) for trial in asked[history.version]]
+        for trial in asked[history.version]:
+            if given_by_scheduler(trial.why):
+                done.append(_schedule_again(study.scheduler, trial, history))
+            else:
+                done.append(_recompute(study.sampler, trial, history))
     return sorted(done, key=lambda replayed: replayed.number)
 
 
@@ -107,5 +116,24 @@ def _recompute(own: Sampler, trial: FrozenTrial, history: History) -> Replayed:
         sampler = own if ours else make_sampler(trial.by)
         proposal = propose(sampler, history.problem, history, trial.number, trial.fixed)
     except (InvalidInput, SpaceExhausted) as error:
+        return Replayed(trial.number, recorded, None, trial.by, str(error))
+    return Replayed(trial.number, recorded, proposal.params, trial.by)
+
+
+def _schedule_again(own: Scheduler, trial: FrozenTrial, history: History) -> Replayed:
+    """Ask the scheduler again that gave a trial its params."""
+    recorded = trial.params if trial.proposed is None else trial.proposed
+    assert trial.by is not None
+    ours = trial.by == describe_scheduler(own)
+    if not ours and name_of(trial.by) not in scheduler_names():
+        note = f"its scheduler {name_of(trial.by)!r} is not installed here"
+        return Replayed(trial.number, recorded, None, trial.by, note, comparable=False)
+    try:
+        scheduler = own if ours else make_scheduler(trial.by)
+        step = scheduler.next(history.problem, history)
+        if not isinstance(step, Start) or step.params is None or step.fork != trial.parent:
+            return Replayed(trial.number, recorded, None, trial.by, f"it says {step!r} now")
+        proposal = given(step.params, history.problem)
+    except InvalidInput as error:
         return Replayed(trial.number, recorded, None, trial.by, str(error))
     return Replayed(trial.number, recorded, proposal.params, trial.by)

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from luthier.errors import Conflict, InvalidInput, InvalidParams, SpaceExhausted
+from luthier.errors import InvalidInput, SpaceExhausted
 from luthier.executors.base import Executor
 from luthier.executors.command import Command
-from luthier.model.events import Asked, Defined, Enqueued, Event, Noted, Suggested
+from luthier.model.events import Noted
 from luthier.model.serde import plain
 from luthier.model.trial import FrozenTrial, TrialState
 from luthier.samplers.base import Sampler
 from luthier.samplers.registry import make as make_sampler
-from luthier.schedulers.base import Scheduler
+from luthier.schedulers.base import Done, Scheduler, Wait
+from luthier.schedulers.registry import make as make_scheduler
 from luthier.space.base import Param
 from luthier.space.space import Space
 from luthier.storage.base import Storage
 from luthier.storage.memory import Memory
-from luthier.study.asking import queueable
+from luthier.study.by_hand import add, edit, enqueue, number_of
+from luthier.study.checkpoints import Checkpoints
 from luthier.study.choosing import SamplerChoice, sampler_choice
-from luthier.study.engine import Direct, Engine, now
+from luthier.study.direct import Direct
+from luthier.study.engine import Engine
 from luthier.study.journal import Journal
-from luthier.study.telling import verdict
-from luthier.study.trial import Ticket, Trial
+from luthier.study.telling import checked_cost, checked_metrics, state_of, verdict
+from luthier.study.ticket import Ticket
+from luthier.study.trial import Trial
 from luthier.study.view import StudyView
 
 if TYPE_CHECKING:
+    from luthier.analysis.confirmed import Confirmed
     from luthier.study.transfer import Transfer
 
 MAX_REUSED = 1000
@@ -50,11 +54,19 @@ class Study(StudyView):
         Proposes params.
     scheduler : Scheduler
         Says which trials go on.
+    checkpoints : Checkpoints, optional
+        Where trials keep their checkpoints, and which stay.
     """
 
-    def __init__(self, journal: Journal, sampler: Sampler, scheduler: Scheduler) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        sampler: Sampler,
+        scheduler: Scheduler,
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
         super().__init__(journal)
-        self._engine = Engine(journal, sampler, scheduler)
+        self._engine = Engine(journal, sampler, scheduler, checkpoints)
         self._stop_requested = False
         self.stop_reason: str | None = None
 
@@ -67,6 +79,7 @@ class Study(StudyView):
             self._journal.callables,
             self._engine.sampler,
             self._engine.scheduler,
+            self._engine.checkpoints,
         )
 
     @property
@@ -79,6 +92,15 @@ class Study(StudyView):
         self._engine.sampler = make_sampler(sampler)
 
     @property
+    def scheduler(self) -> Scheduler:
+        """What says which trials go on; may be changed at any time."""
+        return self._engine.scheduler
+
+    @scheduler.setter
+    def scheduler(self, scheduler: Scheduler | str | Mapping[str, Any]) -> None:
+        self._engine.scheduler = make_scheduler(scheduler)
+
+    @property
     def sampler_choice(self) -> SamplerChoice:
         """Which sampler proposes the next params, and why it is this one."""
         return sampler_choice(self._engine.sampler, self.history)
@@ -88,22 +110,28 @@ class Study(StudyView):
     def ask(self) -> Trial:
         """Return a trial to run, with params; it belongs to this process until it is told.
 
+        It may be one that was paused or lost before: it has its old number then, another
+        `attempt`, and goes on from `Trial.restored_step`.
+
         Raises
         ------
         SpaceExhausted
-            If every point was tried and points are not repeated.
+            If every point was tried and points are not repeated, or the scheduler waits for
+            results of other trials or has nothing to start any more.
         EmptySpace
             If no point satisfies the constraints.
         """
         for _ in range(MAX_REUSED):
             claimed = self._engine.claim()
-            if isinstance(claimed, FrozenTrial) and self._engine.all_known():
+            if isinstance(claimed, FrozenTrial) and not claimed.pauses and self._engine.all_known():
                 break
             if isinstance(claimed, Ticket):
                 channel = Direct(self._engine, claimed.number)
                 return Trial(claimed, self._journal.history.problem, channel)
-            if claimed is None:
-                raise SpaceExhausted("the scheduler has nothing to start now")
+            if isinstance(claimed, Wait):
+                raise SpaceExhausted("the scheduler waits for results of running trials")
+            if isinstance(claimed, Done):
+                raise SpaceExhausted("the schedule is complete")
         raise SpaceExhausted("the results of all points that were proposed are known already")
 
     def tell(
@@ -116,7 +144,7 @@ class Study(StudyView):
         error: str = "",
         cost: float | None = None,
     ) -> FrozenTrial:
-        """Say how a trial ended, and return its record.
+        """Say how a trial ended, or that it is set aside, and return its record.
 
         The first word counts: telling a trial again changes nothing.
 
@@ -128,6 +156,8 @@ class Study(StudyView):
             The result: one number, one per objective, or metrics by name.
         state : TrialState or str, optional
             COMPLETE if there are values, else it must be given: PRUNED, INFEASIBLE or FAILED.
+            PAUSED sets a running trial aside, to be resumed when the scheduler says so; PRUNED
+            does too, if it was the scheduler that decided to pause it.
         metrics : mapping of str to float, optional
             What else was measured.
         error : str, default ""
@@ -148,17 +178,33 @@ class Study(StudyView):
         -----
         A queued trial that has not started can be told FAILED: so it is taken back.
         """
-        known = self._engine.known(_number(trial))
+        known = self._engine.known(number_of(trial))
         measured = metrics
         if isinstance(trial, Trial):
             cost = trial.cost if cost is None else cost
             if metrics is None or isinstance(metrics, Mapping):
                 measured = {**trial.measured, **(metrics or {})}
         problem = self._journal.history.problem
-        told = verdict(problem, known.number, values, state, measured, error, cost, now())
+        if state is not None and state_of(state) is TrialState.PAUSED:
+            return self._pause(known, values, measured, cost)
+        told = verdict(
+            problem, known.number, values, state, measured, error, cost, self._engine.clock()
+        )
         if told.state is TrialState.COMPLETE and not known.attempt:
             raise InvalidInput("trial", known.number, "a trial that was started; this one waits")
         return self._engine.end(told)
+
+    def _pause(
+        self, known: FrozenTrial, values: Any, metrics: Mapping[str, Any] | None, cost: Any
+    ) -> FrozenTrial:
+        if values is not None:
+            raise InvalidInput("values", values, "none for a trial that is PAUSED")
+        if known.state is TrialState.WAITING:
+            raise InvalidInput("trial", known.number, "a running trial; this one waits")
+        if known.state is not TrialState.RUNNING:
+            return known
+        spent = None if cost is None else checked_cost(cost)
+        return self._engine.pause(known.number, checked_metrics(metrics), spent)
 
     def enqueue_trial(
         self,
@@ -185,20 +231,7 @@ class Study(StudyView):
         EmptySpace
             If no complete point has these values.
         """
-        while True:
-            history = self._journal.sync()
-            point = dict(params)
-            if not history.problem.dynamic:
-                point = dict(queueable(history.problem.space, params))
-            if skip_if_exists and point and any(_agrees(t, point) for t in history.trials):
-                return None
-            number = history.count
-            attrs = plain(user_attrs or {}, "user_attrs")
-            try:
-                self._journal.append(Enqueued(number, point, attrs, now()), claim=str(number))
-            except Conflict:
-                continue
-            return number
+        return enqueue(self._journal, params, user_attrs, skip_if_exists, self._engine.clock)
 
     def add_trial(
         self,
@@ -230,28 +263,8 @@ class Study(StudyView):
         InvalidParams
             If the params are not in the space.
         """
-        attrs = plain(user_attrs or {}, "user_attrs")
-        while True:
-            history = self._journal.sync()
-            problem = history.problem
-            if problem.dynamic:
-                _check_distributions(problem.space, params, distributions)
-            else:
-                problem.space.check(params)
-                params = problem.space.canonical(params)
-            number, moment = history.count, now()
-            told = verdict(problem, number, values, state, metrics, time=moment)
-            events: list[Event] = [
-                Asked(number, dict(params), history.version, "user", None, moment)
-            ]
-            if distributions:
-                events.append(Suggested(number, {}, dict(distributions)))
-            events += [Noted(number, key, value) for key, value in attrs.items()]
-            try:
-                self._journal.append(*events, told, claim=str(number))
-            except Conflict:
-                continue
-            return self._journal.history.trial(number)
+        words = values, state, metrics, user_attrs, distributions
+        return add(self._journal, params, *words, self._engine.clock)
 
     def transfer_from(self, *studies: StudyView | str, n_start: int = 5) -> Transfer:
         """Start from what earlier studies found, perhaps on other spaces; see `Transfer`.
@@ -296,12 +309,7 @@ class Study(StudyView):
         InvalidParams
             If the new space cannot place a trial of the old one.
         """
-        history = self.history
-        problem = history.problem
-        if problem.dynamic:
-            raise InvalidInput("edit_space", space, "a study with a declared space")
-        space.codec.encode([trial.params for trial in history.trials if trial.attempt])
-        self._journal.append(Defined(problem.with_space(space), now()))
+        edit(self._journal, space, self._engine.clock)
 
     # ---------------------------------------------------------------- the loop
 
@@ -313,6 +321,7 @@ class Study(StudyView):
         n_jobs: int = 1,
         *,
         total_trials: int | None = None,
+        repeats: int = 1,
         target: float | None = None,
         max_cost: float | None = None,
         patience: int | None = None,
@@ -335,7 +344,7 @@ class Study(StudyView):
             Raises `luthier.TrialPruned` or `luthier.Infeasible` to end its trial otherwise.
             Any other exception fails the trial, and the study goes on.
         n_trials : int, optional
-            Trials of this call, exactly.
+            Trials of this call, exactly; paused ones that go on do not count.
         timeout : float, optional
             Seconds after which no trial is started; those that run are finished.
         n_jobs : int, default 1
@@ -343,6 +352,8 @@ class Study(StudyView):
         total_trials : int, optional
             Trials of the study, those before included: a script that is started again goes on
             to the same end.
+        repeats : int, default 1
+            How often each trial is measured, by `Trial.seed`; its value is the mean.
         target : float, optional
             Stop when the single objective is at least as good.
         max_cost : float, optional
@@ -352,7 +363,7 @@ class Study(StudyView):
         max_failures : int, optional
             Give up when so many trials in a row failed. Default 10; None never.
         executor : str or Executor, optional
-            Who does the work: "inline", "processes", or an executor of your own.
+            Who does the work: "inline", "processes", "simulated", or an executor of your own.
             Default: inline for one job of a function without limits, processes otherwise.
         gpus : sequence of int or str, optional
             GPUs to spread the workers over, one worker for each slot.
@@ -380,6 +391,7 @@ class Study(StudyView):
             lets running trials finish and returns.
         """
         from luthier.study.budget import Budget
+        from luthier.study.folds import repeated
         from luthier.study.loop import Loop, choose_executor, make_limits
 
         budget = Budget(n_trials, total_trials, timeout, target, max_cost, patience, max_failures)
@@ -391,21 +403,31 @@ class Study(StudyView):
             if show_progress_bar:
                 from luthier.study.progress import Progress
 
-                callbacks = [
-                    *callbacks,
-                    stack.enter_context(Progress(lambda: self.history, budget)),
-                ]
+                bar = stack.enter_context(Progress(lambda: self.history, budget))
+                callbacks = [*callbacks, bar]
 
             def ended(trial: FrozenTrial) -> bool:
                 for callback in callbacks:
                     callback(self, trial)
                 return self._stop_requested
 
-            loop = Loop(self._engine, objective, chosen, budget, limits, retries, ended)
+            function = repeated(objective, repeats)
+            loop = Loop(self._engine, function, chosen, budget, limits, retries, ended)
             try:
                 self.stop_reason = loop.run()
             finally:
                 self._stop_requested = outer  # of an optimize around this one
+
+    def confirm(
+        self, objective: Callable[[Trial], Any], top: int = 3, repeats: int = 10, **running: Any
+    ) -> list[Confirmed]:
+        """Measure the best trials again, with new seeds, until one proves to be the best.
+
+        Returns what came of it, the best first; see `luthier.study.confirm.confirm`.
+        """
+        from luthier.study.confirm import confirm
+
+        return confirm(self, objective, top, repeats, **running)
 
     def stop(self) -> None:
         """Start no more trials in the running `optimize`; for callbacks and objectives."""
@@ -418,33 +440,8 @@ def _reload(
     callables: Mapping[str, Callable[..., Any]] | None,
     sampler: Sampler,
     scheduler: Scheduler,
+    checkpoints: Checkpoints,
 ) -> Study:
     journal = Journal(storage, study, callables)
     journal.sync()
-    return Study(journal, sampler, scheduler)
-
-
-def _agrees(trial: FrozenTrial, params: Mapping[str, Any]) -> bool:
-    return params.items() <= {**trial.params, **(trial.fixed or {})}.items()
-
-
-def _check_distributions(
-    space: Space, params: Mapping[str, Any], distributions: Mapping[str, Param] | None
-) -> None:
-    known = {**space.params, **(distributions or {})}
-    for name, value in params.items():
-        if name not in known:
-            raise InvalidParams(f"parameter {name!r}", value, "a parameter given in distributions")
-    Space({name: known[name] for name in params}).check(params)
-
-
-def _number(trial: Trial | FrozenTrial | int) -> int:
-    if isinstance(trial, Trial | FrozenTrial):
-        return trial.number
-    try:
-        number = operator.index(trial)
-    except TypeError:
-        number = -1
-    if number < 0 or isinstance(trial, bool):
-        raise InvalidInput("trial", trial, "a trial, or its number")
-    return number
+    return Study(journal, sampler, scheduler, checkpoints)

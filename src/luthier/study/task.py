@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
+from inspect import isgeneratorfunction
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from luthier.errors import Infeasible, InvalidInput, TrialPruned
+from luthier.errors import Infeasible, InvalidInput, InvalidResult, TrialPruned
 from luthier.executors.base import Channel, Task
 from luthier.executors.command import Command
 from luthier.model.problem import Problem
 from luthier.model.trial import TrialState
+from luthier.study.snapshots import adopt, data_of, discard, new_draft
 from luthier.study.telling import interpret
-from luthier.study.trial import Ticket, Trial
+from luthier.study.ticket import Ticket
+from luthier.study.trial import Trial
 
 
 class Ending(NamedTuple):
@@ -23,6 +28,8 @@ class Ending(NamedTuple):
     metrics: dict[str, float] = {}  # noqa: RUF012 - never mutated
     error: str = ""
     cost: float | None = None
+    preempted: bool = False
+    """Whether it only stopped because it was asked to, for no fault of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +52,52 @@ class RunObjective:
         trial = Trial(ticket, self.problem, channel)
         try:
             returned = self.objective(trial)
-            result = interpret(
-                returned, self.problem.objectives, self.problem.limits, trial.measured
-            )
-        except TrialPruned as signal:
-            reason = str(signal)
-            return Ending(TrialState.PRUNED, None, dict(trial.measured), reason, trial.cost)
-        except Infeasible as signal:
-            return Ending(
-                TrialState.INFEASIBLE, None, dict(trial.measured), signal.reason, trial.cost
-            )
-        return Ending(TrialState.COMPLETE, result.values, result.metrics, "", trial.cost)
+        except (TrialPruned, Infeasible) as signal:
+            return _given_up(signal, trial)
+        return _complete(returned, trial, self.problem)
+
+
+@dataclass(frozen=True, slots=True)
+class RunYielding:
+    """The same for an executor with a clock of its own: the task yields how many seconds pass.
+
+    A generator function says it itself. A plain function is run at the beginning, and its trial
+    then takes as many seconds as it gave as its cost.
+    """
+
+    objective: Callable[[Trial], Any]
+    problem: Problem
+
+    def __call__(self, ticket: Ticket, channel: Channel) -> Generator[float, None, Ending]:
+        """Run the trial; other exceptions of the objective pass through."""
+        trial = Trial(ticket, self.problem, channel)
+        says_time = False
+        try:
+            returned = self.objective(trial)
+            if says_time := isinstance(returned, Generator):
+                returned = yield from returned
+        except (TrialPruned, Infeasible) as signal:
+            ending = _given_up(signal, trial)
+        else:
+            ending = _complete(returned, trial, self.problem)
+        if not says_time and trial.cost is not None:
+            yield trial.cost
+        return ending
+
+
+def _complete(returned: Any, trial: Trial, problem: Problem) -> Ending:
+    """Return how a trial ended whose objective returned this."""
+    result = interpret(returned, problem.objectives, problem.limits, trial.measured)
+    return Ending(TrialState.COMPLETE, result.values, result.metrics, "", trial.cost)
+
+
+def _given_up(signal: TrialPruned | Infeasible, trial: Trial) -> Ending:
+    """Return how a trial ended whose objective raised this."""
+    # The signal is not kept: it holds the objective's frame, with everything that is loaded there.
+    measured = dict(trial.measured)
+    if isinstance(signal, Infeasible):
+        return Ending(TrialState.INFEASIBLE, None, measured, signal.reason, trial.cost)
+    return Ending(TrialState.PRUNED, None, measured, str(signal), trial.cost, trial.preempted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,29 +117,69 @@ class RunCommand:
 
     def __call__(self, ticket: Ticket, channel: Channel) -> Ending:
         """Run the trial."""
+        payload: dict[str, Any] = {"number": ticket.number, "params": ticket.params}
+        if ticket.restored is not None:
+            payload["restore_dir"] = ticket.restored.folder
+            payload["restored_step"] = ticket.restored.step
+        draft = None if ticket.folder is None else new_draft(ticket.folder, ticket.attempt)
+        if draft is not None:
+            payload["checkpoint_dir"] = data_of(draft)
+            payload["keep"] = partial(_keep, ticket, channel)
         try:
-            ran = self.command({"number": ticket.number, "params": ticket.params}, channel)
+            ran = self.command(payload, channel)
         except TrialPruned as signal:
             return Ending(TrialState.PRUNED, error=str(signal))
         except Infeasible as signal:
             return Ending(TrialState.INFEASIBLE, error=signal.reason)
-        result = interpret(ran["metrics"], self.problem.objectives, self.problem.limits)
-        return Ending(TrialState.COMPLETE, result.values, result.metrics)
+        finally:
+            if draft is not None:
+                discard(draft)
+        # A program that was asked to stop has not come to its end, even if it ends well.
+        try:
+            result = interpret(ran["metrics"], self.problem.objectives, self.problem.limits)
+        except InvalidResult:
+            if not channel.stopping:
+                raise
+            return Ending(TrialState.FAILED, preempted=True)
+        return Ending(
+            TrialState.COMPLETE, result.values, result.metrics, preempted=channel.stopping
+        )
 
 
-def make_task(objective: Callable[..., Any], problem: Problem) -> Task:
+def _keep(ticket: Ticket, channel: Channel, path: Path, step: int) -> None:
+    """Make a checkpoint of what a program wrote."""
+    assert ticket.folder is not None
+    adopt(path, ticket.folder, ticket.attempt, step)
+    channel.send(("saved",))
+
+
+def make_task(objective: Callable[..., Any], problem: Problem, *, yields: bool = False) -> Task:
     """Return the task that runs an objective.
+
+    Parameters
+    ----------
+    objective : callable or Command
+    problem : Problem
+    yields : bool, default False
+        Whether the executor runs generator functions, which yield how many seconds pass.
 
     Raises
     ------
     InvalidInput
-        If the objective is not callable, or a command needs a declared space and has none.
+        If the objective is not callable, a generator function for an executor without a clock
+        of its own, or a command in a study without a declared space.
     """
     if isinstance(objective, Command):
         if problem.dynamic:
             raise InvalidInput("objective", objective, "a command in a study with a declared space")
-        objective.check(problem.space.names)
+        objective.check(problem.space.paths)
         return RunCommand(objective, problem)
     if not callable(objective):
         raise InvalidInput("objective", objective, "a function of a trial, or a Command")
+    if yields:
+        return RunYielding(objective, problem)
+    if isgeneratorfunction(objective) or isgeneratorfunction(type(objective).__call__):
+        raise InvalidInput(
+            "objective", objective, "a function that returns; one that yields runs on Simulated"
+        )
     return RunObjective(objective, problem)

@@ -104,9 +104,7 @@ def verdict(
         raise InvalidInput("state", final.value, "COMPLETE, PRUNED, INFEASIBLE or FAILED")
     if not isinstance(error, str):
         raise InvalidInput("error", error, "a text")
-    if metrics is not None and not isinstance(metrics, Mapping):
-        raise InvalidInput("metrics", metrics, "numbers by name")
-    measured = {str(name): number(v, f"metric {name!r}") for name, v in (metrics or {}).items()}
+    measured = checked_metrics(metrics)
     spent = None if cost is None else checked_cost(cost)
     if final is TrialState.COMPLETE:
         result = interpret(values, problem.objectives, problem.limits, measured)
@@ -128,6 +126,34 @@ def state_of(state: TrialState | str) -> TrialState:
         return state if isinstance(state, TrialState) else TrialState(state)
     except ValueError:
         raise InvalidInput("state", state, ", ".join(s.value for s in TrialState)) from None
+
+
+def checked_metrics(metrics: Mapping[str, Any] | None) -> dict[str, float]:
+    """Return what a person says was measured.
+
+    Raises
+    ------
+    InvalidInput
+        If it is no mapping.
+    InvalidResult
+        If a value is no finite number.
+    """
+    if metrics is not None and not isinstance(metrics, Mapping):
+        raise InvalidInput("metrics", metrics, "numbers by name")
+    return {str(name): number(v, f"metric {name!r}") for name, v in (metrics or {}).items()}
+
+
+def checked_step(field: str, step: Any) -> int:
+    """Return how far a trial says it is.
+
+    Raises
+    ------
+    InvalidResult
+        If it is no integer from 0 on.
+    """
+    if isinstance(step, bool) or not hasattr(step, "__index__") or int(step) < 0:
+        raise InvalidResult(field, step, "an integer that is not negative")
+    return int(step)
 
 
 def checked_cost(cost: Any) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from luthier.errors import InvalidInput, InvalidParams, InvalidResult, InvalidSpace, TrialPruned
 from luthier.executors.base import Channel
@@ -15,39 +17,15 @@ from luthier.model.serde import plain
 from luthier.space.base import Param
 from luthier.space.params import Categorical, Float, Int
 from luthier.space.space import Space
-from luthier.study.telling import checked_cost
+from luthier.study.folds import Repeating
+from luthier.study.plain_state import read_state, write_state
+from luthier.study.snapshots import writing
+from luthier.study.telling import checked_cost, checked_step
 from luthier.study.telling import number as checked_number
+from luthier.study.ticket import Ticket
 
 
-class Ticket(NamedTuple):
-    """All that a worker needs to run a trial; travels to it.
-
-    Attributes
-    ----------
-    number, attempt : int
-        The trial and how often it was started.
-    params : mapping of str to object
-        Its params; what the sampler proposes in a define-by-run study.
-    known : mapping of str to Param, optional
-        In a define-by-run study: the parameters that the proposal is for.
-    fixed : mapping of str to object
-        What a person fixed when queueing the trial.
-    user_attrs : mapping
-        What was noted on the trial when it was queued.
-    why : mapping of str to object
-        How the sampler chose the params.
-    """
-
-    number: int
-    attempt: int
-    params: Mapping[str, Any]
-    known: Mapping[str, Param] | None
-    fixed: Mapping[str, Any]
-    user_attrs: Mapping[str, Any]
-    why: Mapping[str, Any]
-
-
-class Trial:
+class Trial(Repeating):
     """One running trial: its params, and the way to report, note and measure.
 
     Objectives receive it; `luthier.study.study.Study.ask` returns it.
@@ -72,9 +50,12 @@ class Trial:
             self._params = {name: _own(value) for name, value in ticket.params.items()}
         self._asked: dict[str, Param] = {}
         self._user_attrs = dict(ticket.user_attrs)
-        self._measured: dict[str, float] = {}
+        self._measured: dict[str, float] = dict(ticket.metrics)
         self._cost: float | None = None
-        self._last_step: int | None = None
+        # On a virtual clock there is no checkpoint to ignore: who repeats steps may do so.
+        virtual = ticket.restored is not None and ticket.restored.folder is None
+        self._repeats = self.restored_step if virtual else None
+        self._last_step = None if virtual else self.restored_step
         self._stop = False
 
     def __reduce__(self) -> NoReturn:
@@ -117,6 +98,19 @@ class Trial:
     def cost(self) -> float | None:
         """What `set_cost` was told."""
         return self._cost
+
+    @property
+    def parent(self) -> int | None:
+        """The trial that this one was forked from, None if it was not."""
+        return self._ticket.parent
+
+    @property
+    def restored_step(self) -> int | None:
+        """The last step that is done already, when the trial goes on from a checkpoint.
+
+        None if it begins anew.
+        """
+        return None if self._ticket.restored is None else self._ticket.restored.step
 
     def __getitem__(self, name: str) -> Any:
         return self._params[name]
@@ -218,11 +212,15 @@ class Trial:
         Raises
         ------
         InvalidResult
-            If the step is no integer from 0 on or does not grow, or a metric is no number.
+            If the step is no integer from 0 on or does not grow, a metric is no number, or the
+            trial is one of `folds` or repeats.
         """
-        if isinstance(step, bool) or not hasattr(step, "__index__") or int(step) < 0:
-            raise InvalidResult("report: step", step, "an integer that is not negative")
-        step = int(step)
+        if self._folded:
+            raise InvalidResult("report", value, "none: each fold or repeat is a step here")
+        self._report(value, step)
+
+    def _report(self, value: float | Mapping[str, float], step: int) -> None:
+        step = checked_step("report: step", step)
         if self._last_step is not None and step <= self._last_step:
             raise InvalidResult("report: step", step, f"a step after {self._last_step}")
         given = value if isinstance(value, Mapping) else {self._problem.objectives[0].name: value}
@@ -233,16 +231,125 @@ class Trial:
         if not metrics:
             raise InvalidResult("report", value, "at least one metric")
         self._last_step = step
+        if self._repeats is not None and step <= self._repeats:
+            return  # it is in the log
         self._stop = bool(self._channel.ask(("report", step, metrics))) or self._stop
 
     def should_prune(self) -> bool:
-        """Tell whether the trial should stop now: raise `luthier.TrialPruned` if so."""
+        """Tell whether the trial should stop now: raise `luthier.TrialPruned` if so.
+
+        Save a checkpoint first, if there is none of this step: it may go on later.
+        """
         return self._stop or self._channel.stopping
 
     def prune_if_hopeless(self) -> None:
         """Raise `luthier.TrialPruned` if the trial should stop now."""
         if self.should_prune():
             raise TrialPruned
+
+    # ------------------------------------------------------------------ checkpoints
+
+    def save(self, state: Mapping[str, Any], step: int | None = None) -> None:
+        """Keep plain values, so that the trial can go on from here.
+
+        Parameters
+        ----------
+        state : mapping of str to object
+            Numbers, texts, truth values, None, bytes, NumPy arrays, and lists, tuples and
+            mappings of them. It is written as JSON and ``.npz``, so that reading it runs no
+            code. Other things (a model, a `state_dict`) go to files, see `checkpoint`.
+        step : int, optional
+            The last step that is done. Default: that of the last report.
+
+        Raises
+        ------
+        InvalidInput
+            If a value is not plain, or the study has no folder for checkpoints.
+        InvalidResult
+            If there is no step, or it lies before one that is done.
+        """
+        with self.checkpoint(step) as folder:
+            write_state(folder, state)
+
+    def load(self) -> dict[str, Any] | None:
+        """Return the state that the trial goes on from, None if it begins anew.
+
+        It is what `save` was given: by an earlier attempt of this trial, or by the trial that
+        this one was forked from.
+
+        Raises
+        ------
+        InvalidInput
+            If the checkpoint was written otherwise.
+        """
+        folder = self.restore_dir
+        return None if folder is None else read_state(folder)
+
+    @contextmanager
+    def checkpoint(self, step: int | None = None) -> Iterator[Path]:
+        """Give a folder to write a checkpoint's files to.
+
+        It becomes the trial's checkpoint when the block ends, as a whole; if the block is left by
+        an exception, or the process dies in it, there is none.
+
+        Parameters
+        ----------
+        step : int, optional
+            The last step that is done. Default: that of the last report.
+
+        Raises
+        ------
+        InvalidInput
+            If no file was written, or the study has no folder for checkpoints.
+        InvalidResult
+            If there is no step, or it lies before one that is done.
+
+        Examples
+        --------
+        ::
+
+            with trial.checkpoint() as folder:
+                torch.save(model.state_dict(), folder / "model.pt")
+        """
+        done = self._done(step)
+        with writing(self._checkpoint_folder(), self.attempt, done) as folder:
+            yield folder
+        self._channel.send(("saved",))
+
+    @property
+    def restore_dir(self) -> Path | None:
+        """The folder with the files of the checkpoint to go on from, None to begin anew.
+
+        Read from it and do not change it.
+        """
+        restored = self._ticket.restored
+        if restored is None or restored.folder is None:
+            return None
+        return Path(restored.folder)
+
+    def _done(self, step: int | None) -> int:
+        if step is None:
+            if self._last_step is None:
+                raise InvalidResult("checkpoint: step", None, "a step, where none was reported yet")
+            return self._last_step
+        done = checked_step("checkpoint: step", step)
+        if self._last_step is not None and done < self._last_step:
+            raise InvalidResult("checkpoint: step", step, f"a step from {self._last_step} on")
+        return done
+
+    def _checkpoint_folder(self) -> str:
+        if self._ticket.folder is None:
+            raise InvalidInput(
+                "checkpoints",
+                None,
+                "a folder that all workers reach: create_study(..., checkpoints=folder)",
+            )
+        return self._ticket.folder
+
+    @property
+    def preempted(self) -> bool:
+        """Whether the trial was asked to stop for another reason than how it goes."""
+        return self._channel.stopping and not self._stop
 
     def measure(self, metric: str, value: float) -> None:
         """Record a metric beside the objectives, such as one that the study limits.

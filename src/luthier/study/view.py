@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from luthier.analysis import best
+from luthier.analysis.lineage import schedule_of
 from luthier.errors import InvalidInput
 from luthier.model.history import History
 from luthier.model.problem import Direction, Problem
@@ -148,6 +149,33 @@ class StudyView:
     def best_trials(self) -> list[FrozenTrial]:
         """The Pareto front: complete trials within all limits that no other one beats."""
         return best.best_trials(self.history)
+
+    def export_schedule(self, trial: int | None = None) -> dict[str, list[tuple[int, Any]]]:
+        """Return how each param changed in the course of a training, to be followed again.
+
+        Where trials were forked from others, as population-based training does, params change on
+        the way. `luthier.analysis.Replay` follows the schedule; it may be written as JSON.
+
+        Parameters
+        ----------
+        trial : int, optional
+            The trial at the training's end. None is `best_trial`.
+
+        Returns
+        -------
+        dict of str to list of (int, object)
+            From which step on a param had which value.
+
+        Raises
+        ------
+        NoResult
+            If there is no best trial yet.
+        TrialNotFound
+            If there is no such trial.
+        """
+        history = self.history
+        number = best.best_trial(history).number if trial is None else trial
+        return schedule_of(history, number)
 
     def trials_dataframe(self, *, backend: str = "auto") -> pandas.DataFrame | polars.DataFrame:
         """Return one row per trial; see `luthier.study.frames.trials_dataframe`."""

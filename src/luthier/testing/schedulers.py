@@ -11,24 +11,25 @@ Derive a class from `SchedulerContract` and give it the fixture it asks for::
 
 from __future__ import annotations
 
+from math import inf, nan
 from typing import Any
 
 import numpy as np
 import pytest
 
-from luthier.model.events import Asked, Defined, Event, Reported, Told
+from luthier.model.events import Asked, Defined, Event, Paused, Reported, Resumed, Told
 from luthier.model.history import History
 from luthier.model.ledger import Ledger
 from luthier.model.problem import Problem
 from luthier.model.trial import TrialState
-from luthier.schedulers.base import Decision, Done, Resume, Scheduler, Start, Wait
+from luthier.schedulers.base import Decision, Done, Resume, Scheduler, Start, Stop, Wait
 from luthier.space import Float, Space
 
 PROBLEM = Problem(Space({"x": Float(0.0, 1.0)}), seed=1)
 
 
-def history_of(trials: int, steps: int, running: int, seed: int = 0) -> History:
-    """Return a history in which trials reported falling curves.
+def events_of(trials: int, steps: int, running: int, seed: int = 0) -> list[Event]:
+    """Return the log of a study in which trials reported falling curves.
 
     Parameters
     ----------
@@ -51,7 +52,12 @@ def history_of(trials: int, steps: int, running: int, seed: int = 0) -> History:
         ]
         if ended:
             events.append(Told(number, TrialState.COMPLETE, (level + 1 / steps,)))
-    return Ledger().apply(events).snapshot()
+    return events
+
+
+def history_of(trials: int, steps: int, running: int, seed: int = 0) -> History:
+    """Return the history of the log that `events_of` makes."""
+    return Ledger().apply(events_of(trials, steps, running, seed)).snapshot()
 
 
 class SchedulerContract:
@@ -72,7 +78,7 @@ class SchedulerContract:
     def test_says_what_a_free_worker_does(self, scheduler: Scheduler, trials: int) -> None:
         history = history_of(trials, 8, running=0)
         step = scheduler.next(PROBLEM, history)
-        assert isinstance(step, Start | Resume | Wait | Done)
+        assert isinstance(step, Start | Resume | Stop | Wait | Done)
         assert scheduler.next(PROBLEM, history) == step
 
     def test_a_worker_without_trials_is_not_sent_away(self, scheduler: Scheduler) -> None:
@@ -90,3 +96,75 @@ class SchedulerContract:
         history = history_of(1, 4, running=1)
         decision = scheduler.decide(PROBLEM, history, history.running[0])
         assert decision is not Decision.STOP
+
+    @pytest.mark.parametrize("metrics", [{"value": nan}, {"value": inf}, {"another": 1.0}], ids=str)
+    def test_takes_any_report(self, scheduler: Scheduler, metrics: dict[str, float]) -> None:
+        ledger = Ledger().apply(events_of(12, 8, running=4))
+        number = ledger.snapshot().running[0].number
+        history = ledger.apply([Reported(number, 9, metrics)]).snapshot()
+        decision = scheduler.decide(PROBLEM, history, history.trial(number))
+        assert isinstance(decision, Decision)
+
+    def test_follows_from_the_history_alone(self, scheduler: Scheduler) -> None:
+        def answers(history: History) -> list[Any]:
+            running = [t for t in history.running if t.reports]
+            decisions = [scheduler.decide(PROBLEM, history, trial) for trial in running]
+            return [scheduler.next(PROBLEM, history), *decisions]
+
+        events = events_of(12, 9, running=4)
+        ends = range(1, len(events) + 1, 7)
+        alone = [answers(Ledger().apply(events[:end]).snapshot()) for end in ends]
+        growing = Ledger()
+        histories = []
+        for end in ends:
+            histories.append(growing.apply(events[growing.version : end]).snapshot())
+            assert answers(histories[-1]) == alone[len(histories) - 1]
+        # What it may remember of a later history does not change what it says of an earlier one.
+        assert [answers(history) for history in histories] == alone
+
+    def test_resumes_and_stops_only_what_is_paused(self, scheduler: Scheduler) -> None:
+        rng = np.random.default_rng(0)
+        ledger = Ledger().apply([Defined(PROBLEM)])
+        for _ in range(60):
+            history = ledger.snapshot()
+            step = scheduler.next(PROBLEM, history)
+            if isinstance(step, Wait | Done):
+                break
+            if isinstance(step, Stop):
+                assert history.trial(step.number).state is TrialState.PAUSED
+                ledger.apply([Told(step.number, TrialState.PRUNED)])
+                continue
+            if isinstance(step, Resume):
+                paused = history.trial(step.number)
+                assert paused.state is TrialState.PAUSED
+                last = paused.reports[-1].step
+                ledger.apply([Resumed(step.number, paused.attempt + 1, "owner", last)])
+                number, attempt = step.number, paused.attempt + 1
+            else:
+                number, attempt, last = history.count, 1, 0
+                params = {"x": float(rng.random())} if step.params is None else step.params
+                if step.fork is not None:
+                    reports = history.trial(step.fork).reports
+                    last = reports[-1].step if step.step is None else step.step
+                    assert last in [report.step for report in reports]
+                parent = None if step.fork is None else last
+                asked = Asked(
+                    number, params, 0, "random", "owner", parent=step.fork, parent_step=parent
+                )
+                ledger.apply([asked])
+            ledger.apply(self._run(scheduler, ledger, number, attempt, last, float(rng.random())))
+
+    @staticmethod
+    def _run(
+        scheduler: Scheduler, ledger: Ledger, number: int, attempt: int, last: int, level: float
+    ) -> list[Event]:
+        """Report until the trial is stopped, paused or at its end, and return that event."""
+        for step in range(last + 1, 28):
+            ledger.apply([Reported(number, step, {"value": level + 1 / step}, attempt)])
+            history = ledger.snapshot()
+            decision = scheduler.decide(PROBLEM, history, history.trial(number))
+            if decision is Decision.PAUSE:
+                return [Paused(number)]
+            if decision is Decision.STOP:
+                return [Told(number, TrialState.PRUNED)]
+        return [Told(number, TrialState.COMPLETE, (level,))]

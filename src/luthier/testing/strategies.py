@@ -30,10 +30,12 @@ from luthier.space import (
     Normal,
     Param,
     Permutation,
+    Schedule,
     Simplex,
     Space,
     Subset,
 )
+from luthier.space.courses import KINDS
 from luthier.space.scales import FloatArray
 
 _NAMES = ["lr", "opt", "depth", "x 1", "τ", "params", "k", "momentum"]
@@ -154,8 +156,10 @@ def categoricals(draw: st.DrawFn, when: Any = None) -> Categorical:
 
 @st.composite
 def composites(draw: st.DrawFn, when: Any = None) -> Param:
-    """Any `Subset`, `Permutation` or `Simplex`."""
-    kind = draw(st.sampled_from(["subset", "permutation", "simplex"]))
+    """Any `Subset`, `Permutation`, `Simplex` or `Schedule`."""
+    kind = draw(st.sampled_from(["subset", "permutation", "simplex", "schedule"]))
+    if kind == "schedule":
+        return draw(schedules(when))
     if kind == "simplex":
         return Simplex(draw(st.lists(st.text(), min_size=2, max_size=6, unique=True)), when=when)
     items = draw(st.lists(choices(), min_size=1, max_size=5, unique=True))
@@ -164,6 +168,30 @@ def composites(draw: st.DrawFn, when: Any = None) -> Param:
     least = draw(st.integers(0, len(items)))
     most = draw(st.none() | st.integers(least, len(items)))
     return Subset(items, least, most, when=when)
+
+
+@st.composite
+def schedules(draw: st.DrawFn, when: Any = None) -> Schedule:
+    """Any `Schedule`: all kinds, parts that are searched and parts that are not."""
+    log = draw(st.booleans())
+    bound = st.floats(1e-9, 1e3) if log else st.floats(-1e3, 1e3)
+    low, high = sorted(x + 0.0 for x in draw(st.tuples(bound, bound)))
+    kinds = draw(st.lists(st.sampled_from(list(KINDS)), min_size=1, unique=True))
+    numbers = {
+        "warmup": st.floats(0, 0.9),
+        "end": st.floats(1e-6, 1),
+        "restarts": st.integers(1, 4),
+        "stretch": st.floats(1, 3),
+        "drops": st.integers(1, 9),
+        "factor": st.floats(0.01, 0.99),
+        "rise": st.floats(0.01, 0.5),
+    }
+    parts = draw(st.lists(st.sampled_from(list(numbers)), max_size=3, unique=True))
+    settings: dict[str, Any] = {}
+    for part in parts:
+        number = numbers[part]
+        settings[part] = draw(number | st.tuples(number, number).map(sorted).map(tuple))
+    return Schedule(low, high, log=log, kinds=kinds, when=when, **settings)
 
 
 def params(when: Any = None) -> st.SearchStrategy[Param]:

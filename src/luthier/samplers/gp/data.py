@@ -8,14 +8,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from luthier.model.columns import encoded
 from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.model.trial import FrozenTrial, TrialState
+from luthier.samplers.gp.partial import Course, course, expected_ends
 from luthier.space.codec import INACTIVE, Codec
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+PARTIAL = (TrialState.PRUNED, TrialState.PAUSED)
 BARRED = (TrialState.INFEASIBLE, TrialState.FAILED)
 
 
@@ -34,15 +37,18 @@ class Data:
     most : int
         If there are more rows, a local part of so many is kept: the best, those nearest to
         the best one, and the newest.
+    paused : tuple of FrozenTrial, default ()
+        Trials that were set aside, which count with what they reported.
     """
 
     problem: Problem
     history: History
     size: int
     most: int
+    paused: tuple[FrozenTrial, ...] = ()
 
     def first(self, size: int) -> Data:
-        """Return the data as they were when only so many trials had ended."""
+        """Return the data of so many trials that ended first, and of no others."""
         return Data(self.problem, self.history, size, self.most)
 
     @cached_property
@@ -52,11 +58,19 @@ class Data:
         space, known = self.problem.space, self.history.problem.space
         if space != known:
             X, A = _over(space.codec, known.codec, X, A)
+        if self.paused:
+            aside = encoded(space, [trial.params for trial in self.paused])
+            X, A = np.vstack([X, aside[0]]), np.vstack([A, aside[1]])
         # A space without any active column places everything, and tells nothing apart.
         rows = np.flatnonzero(A.any(axis=1)) if A.shape[1] else np.arange(0)
         if len(rows) > self.most:
-            rows = rows[_local(X[rows], self.history.losses[rows], self.most)]
+            rows = rows[_local(X[rows], self._of_ended(self.history.losses)[rows], self.most)]
         return X[rows], A[rows], rows
+
+    def _of_ended(self, values: Array) -> Array:
+        """Return what is known of ended trials, with NaN for those that are paused."""
+        values = values[: self.size]
+        return np.vstack([values, np.full((len(self.paused), values.shape[1]), np.nan)])
 
     @property
     def X(self) -> Array:
@@ -70,34 +84,35 @@ class Data:
 
     @property
     def rows(self) -> NDArray[np.intp]:
-        """Which ended trials the rows are, ``(n,)``."""
+        """Which trials the rows are, ``(n,)``: ended ones, and behind them the paused."""
         return self._placed[2]
 
     @cached_property
     def trials(self) -> list[FrozenTrial]:
         """The trials of the rows."""
         ended = self.history.ended
-        return [ended[i] for i in self.rows]
+        return [ended[i] if i < self.size else self.paused[i - self.size] for i in self.rows]
 
     @cached_property
     def losses(self) -> Array:
         """Objectives turned so that less is better, ``(n, m)``; NaN without a result.
 
-        A pruned trial counts with the last value it reported, but as no better than the median
-        of those that ended: what stopped early was not among the good ones.
+        A trial that was pruned or paused counts with what its reports let expect of its end, as
+        the trials that went on from there show it.
         """
-        losses = self.history.losses[self.rows].copy()
+        losses = self._of_ended(self.history.losses)[self.rows]
         losses[~np.isfinite(losses).all(axis=1)] = np.nan
-        if losses.shape[1] == 1:
-            complete = losses[~np.isnan(losses[:, 0]), 0]
-            worst = np.median(complete) if len(complete) else -np.inf
-            name, sign = self.problem.objectives[0].name, self.problem.signs[0]
-            for i, trial in enumerate(self.trials):
-                last = trial.reports.last
-                if trial.state is TrialState.PRUNED and last is not None and name in last.metrics:
-                    loss = sign * last.metrics[name]
-                    losses[i, 0] = max(loss, worst) if np.isfinite(loss) else np.nan
-        return losses
+        if losses.shape[1] > 1 or not any(trial.state in PARTIAL for trial in self.trials):
+            return losses
+        name, sign = self.problem.objectives[0].name, self.problem.signs[0]
+        ends = losses[:, 0]
+        courses = [
+            course(trial, name, sign)
+            if trial.state in PARTIAL or not np.isnan(end)
+            else Course((), ())
+            for trial, end in zip(self.trials, ends, strict=True)
+        ]
+        return expected_ends(courses, ends)[:, None]
 
     @cached_property
     def known(self) -> Mask:
@@ -134,7 +149,8 @@ class Data:
     @cached_property
     def eligible(self) -> Mask:
         """Which rows may be best: with a result and within all limits, ``(n,)``."""
-        return self.history.eligible[self.rows]
+        ended = self.history.eligible[: self.size]
+        return np.concatenate([ended, np.zeros(len(self.paused), dtype=bool)])[self.rows]
 
 
 def pending(problem: Problem, history: History) -> tuple[Array, Array]:

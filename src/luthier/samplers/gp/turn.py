@@ -66,7 +66,8 @@ class Turn:
         self.rng = rng
         self.codec = problem.space.codec
         self.terrain = history.remember(("terrain", problem.space), lambda: Terrain(self.codec))
-        self.data = Data(problem, history, len(history.ended), settings.most)
+        paused = tuple(trial for trial in history.paused if trial.reports)[-settings.most :]
+        self.data = Data(problem, history, len(history.ended), settings.most, paused)
         self.models = Models(settings, problem, history, self.data)
         self.running, self.running_active = pending(problem, history)
 
@@ -82,7 +83,7 @@ class Turn:
 
     def _point(self, number: int) -> tuple[Array, dict[str, Any]]:
         data = self.data
-        begun = data.size + len(self.running)
+        begun = data.size + len(data.paused) + len(self.running)
         if begun < self.settings.n_startup or (
             # Where many run at once, the first few results are enough to go on with.
             data.size < self.settings.n_startup and data.known.sum() < ENOUGH

@@ -1,0 +1,247 @@
+"""One trial's checkpoints on disk: there as a whole, or not at all.
+
+A checkpoint is a folder ``<attempt>.<step>.<n>`` with the user's files in ``data`` and a
+``manifest.json`` with their sizes and checksums. It is written as a draft beside, flushed to the
+disk, and then renamed; what has the name of a checkpoint is complete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import sys
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from luthier.errors import InvalidInput
+
+FORMAT = 1
+"""Version of the manifest."""
+
+_NAME = re.compile(r"([0-9]+)\.([0-9]+)\.([0-9]+)")
+_DRAFT = re.compile(r"draft-([0-9]+)-[0-9a-f]+")
+_MANIFEST = "manifest.json"
+_DATA = "data"
+_CHUNK = 1 << 20
+
+
+class Restored(NamedTuple):
+    """What a trial goes on from.
+
+    Attributes
+    ----------
+    step : int
+        The last step that is done.
+    folder : str, optional
+        Where its files are; None on a virtual clock, where there are none.
+    """
+
+    step: int
+    folder: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A checkpoint that was written to its end.
+
+    Attributes
+    ----------
+    path : Path
+        Its folder.
+    attempt, step, serial : int
+        Which attempt of the trial wrote it, after which step, and how many it had written for
+        this step before.
+    """
+
+    path: Path
+    attempt: int
+    step: int
+    serial: int
+
+    @property
+    def data(self) -> Path:
+        """The folder with the user's files."""
+        return self.path / _DATA
+
+    def damage(self) -> str | None:
+        """Say what is wrong with its files, None if they are as they were written."""
+        try:
+            manifest = json.loads((self.path / _MANIFEST).read_text(encoding="utf-8"))
+            if manifest["format"] > FORMAT:
+                return "a newer version of Luthier wrote it"
+            for name, (size, checksum) in manifest["files"].items():
+                path = self.data / name
+                if not path.is_file():
+                    return f"its file {name!r} is missing"
+                if path.stat().st_size != size:
+                    return f"its file {name!r} has {path.stat().st_size} bytes, not {size}"
+                if _checksum(path) != checksum:
+                    return f"its file {name!r} has changed"
+        except OSError as error:
+            return f"it cannot be read: {error}"
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return f"its {_MANIFEST} is damaged: {error!r}"
+        return None
+
+    def delete(self) -> None:
+        """Remove it; a part that cannot be removed is no checkpoint any more."""
+        dead = _draft(self.path.parent, self.attempt)
+        with contextlib.suppress(OSError):
+            self.path.rename(dead)
+            shutil.rmtree(dead, ignore_errors=True)
+
+
+def snapshots(folder: str | os.PathLike[str]) -> list[Snapshot]:
+    """Return the checkpoints in a trial's folder, the newest first."""
+    found = []
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    for name in names:
+        match = _NAME.fullmatch(name)
+        if match:
+            found.append(Snapshot(Path(folder, name), *map(int, match.groups())))
+    return sorted(found, key=lambda item: (item.attempt, item.step, item.serial), reverse=True)
+
+
+def clear_drafts(folder: str | os.PathLike[str], attempt: int) -> None:
+    """Remove what a trial's attempts up to this one have begun in its folder and not finished."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            match = _DRAFT.fullmatch(name)
+            # A later attempt may be writing just now, elsewhere.
+            if match and int(match[1]) <= attempt:
+                shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+
+
+def new_draft(folder: str | os.PathLike[str], attempt: int) -> Path:
+    """Return a new folder that is not yet a checkpoint, with an empty folder `data` in it."""
+    draft = _draft(folder, attempt)
+    for _ in range(10):
+        # Another trial may just have removed a folder that was empty.
+        with contextlib.suppress(FileNotFoundError):
+            (draft / _DATA).mkdir(parents=True)
+            return draft
+    (draft / _DATA).mkdir(parents=True)
+    return draft
+
+
+def data_of(draft: Path) -> Path:
+    """Return the folder for the user's files in a draft."""
+    return draft / _DATA
+
+
+def discard(draft: Path) -> None:
+    """Remove a draft, and the folders of the trial, the study and all, if nothing else is there."""
+    shutil.rmtree(draft, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        for place in list(draft.parents)[:3]:
+            place.rmdir()
+
+
+def commit(draft: Path, attempt: int, step: int) -> Snapshot:
+    """Make a checkpoint of a draft, all at once.
+
+    Raises
+    ------
+    InvalidInput
+        If nothing was written.
+    OSError
+        If it cannot be read or flushed to the disk.
+    """
+    data = draft / _DATA
+    if not any(data.iterdir()):
+        raise InvalidInput("checkpoint", str(data), "a folder with at least one file in it")
+    files = {}
+    for path in _files(data):
+        files[path.relative_to(data).as_posix()] = [path.stat().st_size, _checksum(path)]
+        _flush(path)
+    manifest = draft / _MANIFEST
+    about = {"format": FORMAT, "attempt": attempt, "step": step, "files": files}
+    manifest.write_text(json.dumps(about, indent=1), encoding="utf-8")
+    _flush(manifest)
+    for place, _, _ in os.walk(draft):
+        _flush_folder(place)
+    folder = draft.parent
+    serial = sum(item.attempt == attempt and item.step == step for item in snapshots(folder))
+    while True:
+        path = folder / f"{attempt}.{step}.{serial}"
+        try:
+            draft.rename(path)  # fails if it is there: no folder with files is replaced
+        except OSError:
+            if not path.exists():
+                raise
+            serial += 1
+            continue
+        _flush_folder(folder)
+        return Snapshot(path, attempt, step, serial)
+
+
+@contextlib.contextmanager
+def writing(folder: str | os.PathLike[str], attempt: int, step: int) -> Iterator[Path]:
+    """Give a folder to write files to; it becomes a checkpoint when the block ends well."""
+    draft = new_draft(folder, attempt)
+    try:
+        yield draft / _DATA
+        commit(draft, attempt, step)
+    except BaseException:
+        discard(draft)
+        raise
+
+
+def adopt(source: Path, folder: str | os.PathLike[str], attempt: int, step: int) -> Snapshot:
+    """Make a checkpoint of a file or folder that somebody else wrote, which moves there."""
+    draft = new_draft(folder, attempt)
+    try:
+        if source.is_dir():
+            (draft / _DATA).rmdir()
+            shutil.move(source, draft / _DATA)
+        else:
+            shutil.move(source, draft / _DATA / source.name)
+        return commit(draft, attempt, step)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def _draft(folder: str | os.PathLike[str], attempt: int) -> Path:
+    return Path(folder, f"draft-{attempt}-{os.urandom(8).hex()}")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the regular files below a folder; what links point to is not ours."""
+    for place, _, names in os.walk(folder):
+        for name in sorted(names):
+            path = Path(place, name)
+            if path.is_file() and not path.is_symlink():
+                yield path
+
+
+def _checksum(path: Path) -> int:
+    value = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            value = zlib.crc32(chunk, value)
+    return value
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb" if sys.platform != "win32" else "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_folder(path: str | os.PathLike[str]) -> None:
+    if sys.platform == "win32":
+        return  # Windows knows no such thing
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
