@@ -25,7 +25,7 @@ check: $(call ready,test)  ## Format, lint, types and layers, without changing a
 	.venv-test/bin/ruff format --check
 	.venv-test/bin/ruff check
 	.venv-test/bin/mypy
-	.venv-test/bin/lint-imports
+	.venv-test/bin/lint-imports --no-cache
 
 test: $(call ready,test)  ## All tests that need no heavy package and no service
 	.venv-test/bin/python -m pytest -m 'not integration' $(ARGS)

@@ -270,6 +270,8 @@ def _scale_of_best(y: Array, z: Array) -> float:
 
     In units of the spread of the better half, so that the losses may be of any size.
     """
+    if not len(y):
+        return 1.0
     order = np.argsort(y, kind="stable")[: max(2, (len(y) + 1) // 2)]
     rise, run = (
         float(np.ptp(z[order])),
