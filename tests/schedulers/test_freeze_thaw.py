@@ -205,7 +205,15 @@ def test_several_objectives_are_refused():
 
 @pytest.mark.parametrize(
     "settings",
-    [{"eta": 1}, {"min_step": 0}, {"max_step": 1}, {"thrift": -1.0}, {"n_startup": 1}, {"most": 1}],
+    [
+        {"eta": 1},
+        {"min_step": 0},
+        {"max_step": 1},
+        {"thrift": -1.0},
+        {"n_startup": 1},
+        {"most": 1},
+        {"hedge": -1},
+    ],
     ids=str,
 )
 def test_bad_settings_are_refused(settings):
@@ -217,3 +225,23 @@ def test_is_known_by_name():
     scheduler = make({"name": "freeze_thaw", "max_step": 9, "eta": 3})
     assert scheduler == FreezeThaw(max_step=9, eta=3)
     assert describe(scheduler) == {"name": "freeze_thaw", "max_step": 9, "eta": 3}
+
+
+def test_a_model_that_is_wrong_about_curves_does_not_keep_the_best_from_going_on():
+    def train(trial):
+        # Those that seem to be bad converge slowly, and end best.
+        floor = 0.05 + abs(trial["x"] - 0.1)
+        value = None
+        for step in range((trial.restored_step or 0) + 1, STEPS + 1):
+            yield 1.0
+            value = floor + (1 - trial["x"] ** 0.5) ** step
+            trial.report(value, step)
+            if step < STEPS and trial.should_prune():
+                raise luthier.TrialPruned
+        return value
+
+    space = {"x": Float(1e-4, 1.0, log=True)}
+    scheduler = FreezeThaw(max_step=STEPS)
+    study = luthier.create_study(space, scheduler=scheduler, sampler="random", seed=1)
+    study.optimize(train, n_trials=20, executor=Simulated(1))
+    assert study.best_value < 0.1

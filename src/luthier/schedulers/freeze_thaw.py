@@ -41,6 +41,9 @@ LEARNT_FROM = 150
 ELITE, CHILDREN = 5, 20
 """Around so many of the best configurations so many new ones each are looked at."""
 
+KEPT = 3
+"""One in so many at each step goes on whenever it is the turn of `FreezeThaw.hedge`."""
+
 NEAR = (0.2, 0.05)
 """Standard deviations of the steps to them, in units of a range."""
 
@@ -54,6 +57,10 @@ class FreezeThaw(Rule):
     go on, and of configurations that were not tried, what they would come to at the end, and how
     sure that is. What promises the largest improvement on the best complete trial, for each
     step to its end, goes on, or begins; all others wait, and may go on later as the model learns.
+
+    A model that saw few curves may be wrong about how the others go on, and sure of it. So one
+    look in `hedge` does not ask it: where a trial waits that is among the best third of those that
+    came to its step, the best such one at the latest step goes on, as in successive halving.
 
     The first `n_startup` configurations come from the study's sampler, all others from the
     model. Trials pause often: it pays where they save checkpoints.
@@ -71,6 +78,8 @@ class FreezeThaw(Rule):
         Configurations before there is a model.
     thrift : float, default 1.0
         How much the number of steps to the end counts: 0 not at all, 1 in proportion.
+    hedge : int, default 4
+        One look in so many follows successive halving; 0 for none.
     candidates : int, default 256
         New configurations that are drawn to be compared; others are near the best ones.
     most : int, default 300
@@ -94,6 +103,7 @@ class FreezeThaw(Rule):
     eta: int = 2
     n_startup: int = 5
     thrift: float = 1.0
+    hedge: int = 4
     candidates: int = 256
     most: int = 300
 
@@ -101,6 +111,7 @@ class FreezeThaw(Rule):
         check_steps("FreezeThaw", self.min_step, self.max_step)
         check_int("FreezeThaw: eta", self.eta, 2)
         check_number("FreezeThaw: thrift", self.thrift, 0.0, 10.0)
+        check_int("FreezeThaw: hedge", self.hedge, 0)
         for name in ("n_startup", "candidates", "most"):
             check_int(f"FreezeThaw: {name}", getattr(self, name), 2)
 
@@ -220,6 +231,9 @@ class Look:
         """Return what to go on with."""
         if not self.rows or not self.codec.d:
             return self._without_model()
+        promoted = self._promoted()
+        if promoted is not None:
+            return promoted
         model, best, elite = self._model()
         found: list[tuple[float, Step]] = []
         if self.waiting:
@@ -236,6 +250,26 @@ class Look:
 
     def _without_model(self) -> Step:
         return Resume(self.waiting[0].number) if self.waiting else Start()
+
+    def _promoted(self) -> Step | None:
+        """Return what successive halving would go on with, if it is its turn."""
+        hedge = self.settings.hedge
+        if not hedge or len(self.rows) % hedge:
+            return None
+        levels = geometric(self.settings.min_step, None, self.settings.eta)
+        came: dict[int, list[tuple[float, int]]] = {}
+        waits_at: dict[int, int] = {}
+        for row in self.rows:
+            if row.step != END:
+                level = bisect_right(levels, row.step)
+                came.setdefault(level, []).append((row.loss, row.number))
+                waits_at[row.number] = level
+        waiting = {trial.number for trial in self.waiting}
+        for level in sorted(came, reverse=True):
+            for _, number in sorted(came[level])[: len(came[level]) // KEPT]:
+                if number in waiting and waits_at[number] == level:
+                    return Resume(number)
+        return None
 
     def _arrays(self, rows: list[Row]) -> tuple[Array, Array, Array, Array]:
         """Return points, activity, progress and losses of what was seen and can be placed."""
