@@ -4,8 +4,10 @@ The study is an ordinary script of 200 trials that take 5 to 10 ms each; its obj
 script's own process, and in two worker processes. SIGKILL hits the script at seeded random moments,
 one time in five while it starts, otherwise after its first result. It is started again with the
 same arguments until it is complete; when that is before the last kill, a new study begins. Then
-its log is compared with that of a study that ran without a break, and with every result that the
-script had printed before it was killed.
+its log is compared with every result that the script had printed before it was killed, and every
+suggestion is computed again from the log. Where the order in which trials end does not matter, in
+the script's own process and for samplers that do not learn, the log is also compared with that of
+a study that ran without a break.
 
 "Lost trials found after" is the time from the moment the restarted script begins to work on the
 study until it takes over a trial of the dead one, by the time stamps of the log.
@@ -31,9 +33,12 @@ from threading import Timer
 from _log import count_trials, read_log
 from _report import Measure, report
 
+import luthier
 from luthier.model.events import Asked, Event, Opened, Released, Told
+from luthier.study.replay import replay_all
 from luthier.testing.servers import postgresql_server
 
+UNLEARNING = ("random", "grid", "qmc")
 SCRIPT = Path(__file__).with_name("_killed_study.py")
 WHILE_STARTING = 0.2  # share of the kills
 SHARE_KILLED = 0.8  # of a study's work that is meant to be done when the last kill comes
@@ -69,7 +74,8 @@ class Verdict:
     without_result: int = 0
     second_results: int = 0
     promises_broken: int = 0
-    changed: int = 0
+    unlike: int = 0
+    changed: int | None = None
     found_after: list[float] = field(default_factory=list)
 
     def measures(self, label: str) -> list[Measure]:
@@ -78,8 +84,10 @@ class Verdict:
             "trials without a result": self.without_result,
             "second results": self.second_results,
             "printed results lost or changed": self.promises_broken,
-            "trials unlike those of the unbroken run": self.changed,
+            "suggestions unlike those computed from the log": self.unlike,
         }
+        if self.changed is not None:
+            wrong["trials unlike those of the unbroken run"] = self.changed
         measures = [
             Measure(f"{label}: kills", "", [self.kills]),
             *(Measure(f"{label}: {name}", "", [n], at_most=0) for name, n in wrong.items()),
@@ -120,7 +128,7 @@ def torment(url: str, jobs: int, options: argparse.Namespace) -> Verdict:
     expected = outcomes(read_log(url, unbroken))
     rng = random.Random(options.seed)
     mean_life = SHARE_KILLED * whole.working / options.kills
-    verdict = Verdict()
+    verdict = Verdict(changed=0 if jobs == 1 or options.sampler in UNLEARNING else None)
     while verdict.kills < options.kills:
         name = f"killed-{jobs}-{verdict.studies}"
         printed: dict[int, float] = {}
@@ -136,6 +144,8 @@ def torment(url: str, jobs: int, options: argparse.Namespace) -> Verdict:
             verdict.kills += life.killed
             complete = not life.killed
         judge(read_log(url, name), expected, printed, verdict)
+        study = luthier.load_study(study_name=name, storage=url)
+        verdict.unlike += sum(not replayed.same for replayed in replay_all(study))
     return verdict
 
 
@@ -179,7 +189,8 @@ def judge(
     verdict.promises_broken += sum(
         number not in found or found[number][1] != (value,) for number, value in printed.items()
     )
-    verdict.changed += sum(found.get(number) != outcome for number, outcome in expected.items())
+    if verdict.changed is not None:
+        verdict.changed += sum(found.get(n) != outcome for n, outcome in expected.items())
     opened = 0.0
     for event in events:
         if isinstance(event, Opened):
