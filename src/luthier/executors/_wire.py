@@ -62,7 +62,7 @@ def dumps(value: Any) -> bytes:
     try:
         data = pickle.dumps(value, protocol=5)
     except Exception:
-        pass
+        pass  # what goes by value is tried next, and raises if that fails too
     else:
         if not any(module in data for module in _BY_VALUE):
             return data

@@ -161,7 +161,7 @@ class Engine:
         self._open()
         while True:
             history = self.journal.history if synced else self.journal.sync()
-            if self._leases.release_lost(history):
+            if self._leases.release_lost(history, self.clock()):
                 history = self.journal.history
             try:
                 return self._claim(history, below, begins)
@@ -378,10 +378,9 @@ class Engine:
             return self.pause(number, told.metrics, told.cost)
         self.journal.append(*self._suggested(number), told)
         self._forget(number)
-        trial = self.journal.history.trial(number)
-        self.keeper.ended(
-            number, self.journal.history, kept_by(self._scheduler, self.journal.history)
-        )
+        history = self.journal.history
+        trial = history.trial(number)
+        self.keeper.ended(number, history, kept_by(self._scheduler, history))
         if trial.proposed is not None and trial.fixed and trial.attempt:
             for name in trial.fixed:
                 if name not in trial.params:
@@ -412,7 +411,7 @@ class Engine:
         return not trial.state.final and trial.attempt > self._attempts.get(number, trial.attempt)
 
     def _forget(self, number: int) -> None:
-        for known in (self._attempts, self._decided, self._asked_at):
+        for known in (self._attempts, self._decided, self._asked_at, self._unwritten):
             known.pop(number, None)
 
     def _suggested(self, number: int) -> list[Event]:

@@ -36,8 +36,8 @@ class Leases:
         self._owner = owner
         self._looked: dict[str, float] = {}
 
-    def release_lost(self, history: History) -> bool:
-        """Hand back the running trials of owners that died, and tell whether there were any."""
+    def release_lost(self, history: History, moment: float) -> bool:
+        """Hand back, at a moment, the trials of owners that died; tell whether there were any."""
         dead = {owner for owner in history.running_of if self._is_dead(owner, history)}
         if not dead:
             return False
@@ -46,11 +46,11 @@ class Leases:
                 continue
             if trial.futile + 1 >= MAX_FUTILE:
                 error = f"its process died: {trial.futile + 1} attempts in a row came no further"
-                end = Told(trial.number, TrialState.FAILED, error=error, time=time.time())
+                end = Told(trial.number, TrialState.FAILED, error=error, time=moment)
                 self._journal.append(end)
             else:
                 reason = "its process died"
-                self._journal.append(Released(trial.number, reason, trial.attempt, time.time()))
+                self._journal.append(Released(trial.number, reason, trial.attempt, moment))
         return True
 
     def _is_dead(self, owner: str, history: History) -> bool:
