@@ -117,6 +117,10 @@ class StorageFull(StorageError):
     """The disk or the quota is full; the events were not written."""
 
 
+class StorageUnavailable(StorageError):
+    """The storage cannot be reached now; whether the last append was kept is not known."""
+
+
 class ExecutorError(LuthierError):
     """The executor could not start or reach its workers."""
 

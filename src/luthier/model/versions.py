@@ -26,11 +26,12 @@ class _Since(Generic[V]):
 class Versions(Generic[V]):
     """The dict. Only its owner changes it; the views of it may be read by any thread."""
 
-    __slots__ = ("_live", "_since")
+    __slots__ = ("_live", "_since", "_view")
 
     def __init__(self) -> None:
         self._live: dict[int, V] = {}
         self._since: _Since[V] = _Since()
+        self._view = View(self._live, self._since)
 
     def __len__(self) -> int:
         return len(self._live)
@@ -57,7 +58,8 @@ class Versions(Generic[V]):
             later: _Since[V] = _Since()
             self._since.later = later
             self._since = later
-        return View(self._live, self._since)
+            self._view = View(self._live, later)
+        return self._view
 
     def _remember(self, key: int) -> None:
         # Before the change itself: a thread that reads a view looks at the dict first.

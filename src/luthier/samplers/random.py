@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -56,7 +55,7 @@ class Random:
     ) -> Sequence[Suggestion]:
         """Propose `n` independent draws."""
         space = problem.space
-        if self.belief_share and _has_beliefs(space):
+        if self.belief_share and space.has_beliefs:
             return [
                 _believed(space, rng)
                 if rng.random() < self.belief_share
@@ -64,11 +63,6 @@ class Random:
                 for _ in range(n)
             ]
         return [Suggestion(params) for params in space.sample(rng, n)]
-
-
-@lru_cache(maxsize=64)
-def _has_beliefs(space: Space) -> bool:
-    return any(getattr(param, "belief", None) is not None for param in space.params.values())
 
 
 def _believed(space: Space, rng: np.random.Generator) -> Suggestion:

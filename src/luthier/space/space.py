@@ -70,7 +70,7 @@ class Space(Structure):
     ... )
     """
 
-    __slots__ = ("_codec", "_finite", "_hash", "_size")
+    __slots__ = ("_codec", "_finite", "_has_beliefs", "_hash", "_size")
 
     @property
     def codec(self) -> Codec:
@@ -106,6 +106,16 @@ class Space(Structure):
         except AttributeError:
             object.__setattr__(self, "_finite", is_finite(self))
             return self.finite
+
+    @property
+    def has_beliefs(self) -> bool:
+        """Whether an expert stated for some parameter where good values are likely."""
+        try:
+            return self._has_beliefs  # type: ignore[attr-defined,no-any-return]
+        except AttributeError:
+            stated = any(getattr(p, "belief", None) is not None for p in self.params.values())
+            object.__setattr__(self, "_has_beliefs", stated)
+            return stated
 
     @property
     def plain(self) -> bool:
