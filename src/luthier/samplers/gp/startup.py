@@ -73,11 +73,10 @@ def _sequence(space: Space, seed: int, terrain: Terrain) -> tuple[Array, Array]:
     codec = space.codec
     kept = np.zeros((0, codec.d))
     sequence = QmcSequence("sobol", codec.d, seed)
-    believed = any(getattr(param, "belief", None) is not None for param in space.params.values())
     for _ in range(4):
         uniform = sequence.next_block()
         points = codec.from_uniform(uniform)
-        if believed:
+        if space.has_beliefs:
             # Every other point is drawn from what the expert believes.
             points[::2] = codec.from_uniform(uniform[::2], belief=True)
         points, _ = terrain.legal(points)

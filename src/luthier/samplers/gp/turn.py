@@ -282,8 +282,7 @@ class Turn:
     def _belief_weight(self) -> float:
         """Return the weight of the expert's beliefs: it fades, and is 0 where they are wrong."""
         data = self.data
-        space = self.problem.space
-        if not any(getattr(param, "belief", None) is not None for param in space.params.values()):
+        if not self.problem.space.has_beliefs:
             return 0.0
         belief = self.codec.log_belief(data.X[data.known])
         loss = data.losses[data.known, 0]
