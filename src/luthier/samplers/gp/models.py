@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,8 @@ from luthier.numerics.warping import WARPS, signed_log
 from luthier.samplers.gp.data import Data, Mask
 from luthier.samplers.gp.earlier import blended, opinion
 from luthier.samplers.gp.prior_mean import Bowl, PriorMean, Shifted, Surrogate, Together
+from luthier.samplers.gp.settings import Settings
 from luthier.samplers.gp.surrogate import KERNELS, fitted_size, learn
-
-if TYPE_CHECKING:
-    from luthier.samplers.gp.sampler import GP
 
 Array = NDArray[np.float64]
 
@@ -83,7 +81,7 @@ class Models:
 
     Parameters
     ----------
-    settings : GP
+    settings : Settings
         Kernel, warp and beliefs.
     problem : Problem
         Its space may be narrower than the history's.
@@ -95,7 +93,7 @@ class Models:
 
     def __init__(
         self,
-        settings: GP,
+        settings: Settings,
         problem: Problem,
         history: History,
         data: Data,

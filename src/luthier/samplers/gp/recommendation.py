@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from luthier.model.history import History
@@ -12,9 +10,7 @@ from luthier.samplers.base import Recommendation
 from luthier.samplers.gp.data import Data
 from luthier.samplers.gp.explain import spread, unwarped
 from luthier.samplers.gp.models import Models
-
-if TYPE_CHECKING:
-    from luthier.samplers.gp.sampler import GP
+from luthier.samplers.gp.settings import Settings
 
 QUIET = 0.02
 """Below this share of noise the best measurement is the best trial."""
@@ -28,7 +24,7 @@ runs of 50 trials on 14 noisy functions.
 """
 
 
-def recommended(settings: GP, problem: Problem, history: History) -> Recommendation | None:
+def recommended(settings: Settings, problem: Problem, history: History) -> Recommendation | None:
     """Return the trial to use, None as long as no trial has a result within the limits."""
     data = Data(problem, history, len(history.ended), settings.most)
     eligible = data.eligible[data.known]

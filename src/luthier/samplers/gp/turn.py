@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +28,8 @@ from luthier.samplers.gp.models import Loss, Models
 from luthier.samplers.gp.prior_mean import Surrogate
 from luthier.samplers.gp.region import Region, side
 from luthier.samplers.gp.search import Arm, Found, Terrain, maximise, neglected, pool
+from luthier.samplers.gp.settings import Settings
 from luthier.samplers.gp.startup import next_of_sequence, spread_out
-
-if TYPE_CHECKING:
-    from luthier.samplers.gp.sampler import GP
 
 Array = NDArray[np.float64]
 
@@ -58,7 +56,7 @@ class Turn:
     """Answers one call of `GP.suggest`."""
 
     def __init__(
-        self, settings: GP, problem: Problem, history: History, rng: np.random.Generator
+        self, settings: Settings, problem: Problem, history: History, rng: np.random.Generator
     ) -> None:
         self.settings = settings
         self.problem = problem
