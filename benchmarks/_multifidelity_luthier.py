@@ -87,14 +87,13 @@ def hyperband(steps: int) -> Scheduler:
     return luthier.schedulers.Hyperband(max_step=steps)
 
 
-def freeze_thaw(**settings: Any) -> Any:
-    """Return a maker of freeze-thaw for trials of so many steps."""
-    return lambda steps: FreezeThaw(max_step=steps, **settings)
+def freeze_thaw(steps: int) -> Scheduler:
+    """Return freeze-thaw for trials of so many steps."""
+    return FreezeThaw(max_step=steps)
 
 
 CONTENDERS: dict[str, Play] = {
-    "freeze-thaw": study("auto", freeze_thaw()),
-    "freeze-thaw-unhedged": study("auto", freeze_thaw(hedge=0)),
+    "freeze-thaw": study("auto", freeze_thaw),
     "random": study("random", "full"),
     "gp": study("auto", "full"),
     "random+asha": study("random", asha()),

@@ -82,12 +82,19 @@ def test_finds_better_than_halving_with_as_many_epochs():
     assert np.median(ours) < np.median(theirs)
 
 
-def test_says_where_params_come_from():
-    study, _ = studied(FreezeThaw(max_step=STEPS), trials=8)
-    assert [trial.by for trial in study.trials][:5] == ["random"] * 5
-    chosen = study.trials[5]
+def test_new_configurations_are_the_samplers_and_the_models_in_turns():
+    study, _ = studied(FreezeThaw(max_step=STEPS), trials=9)
+    assert [trial.by for trial in study.trials][:6] == ["random"] * 6
+    assert [trial.by == "random" for trial in study.trials][6:] == [False, True, False]
+    chosen = study.trials[6]
     assert chosen.by == {"name": "freeze_thaw", "max_step": STEPS}
     assert chosen.why["how"] == "model"
+
+
+@pytest.mark.parametrize(("sampled", "theirs"), [(0, []), (1, [5, 6, 7, 8]), (3, [5, 8])])
+def test_one_new_configuration_in_so_many_is_the_samplers(sampled, theirs):
+    study, _ = studied(FreezeThaw(max_step=STEPS, sampled=sampled), trials=9)
+    assert [t.number for t in study.trials if t.by == "random"][5:] == theirs
 
 
 def test_ends_when_every_point_was_trained_to_its_end():
@@ -111,38 +118,60 @@ class Line(Run):
     def __init__(self, scheduler):
         super().__init__(scheduler, Problem(Space({"x": Int(0, 10)}), seed=1))
 
-    def start(self, x=None):
+    def start(self, x=None, why=None):
         from luthier.model.events import Asked
 
         number = self.history.count
-        self.ledger.apply([Asked(number, {"x": number if x is None else x}, 0, "random", "owner")])
+        params = {"x": number if x is None else x}
+        self.ledger.apply([Asked(number, params, 0, "random", "owner", why=why or {})])
         return number
 
 
-def test_waits_at_the_first_step_until_there_is_a_model():
+def test_waits_at_the_first_look_until_there_is_a_model():
     run = Line(FreezeThaw(max_step=9, n_startup=3))
-    for _ in range(2):
+    for first_look in (1, 2):
         assert run.next() == Start()
-        assert run.report(run.start(), 1.0, 1) is Decision.PAUSE
+        number = run.start()
+        for step in range(1, first_look):
+            assert run.report(number, 1.0, step) is Decision.CONTINUE
+        assert run.report(number, 1.0, first_look) is Decision.PAUSE
 
 
 def test_the_best_one_goes_on_before_the_others():
-    run = Line(FreezeThaw(max_step=9, n_startup=4))
+    run = Line(FreezeThaw(max_step=9, n_startup=4, sampled=0))
     for x, loss in ((0, 5.0), (3, 1.0), (6, 6.0), (9, 9.0)):
-        run.report(run.start(x), loss, 1)
+        number = run.start(x)
+        assert any(run.report(number, loss, step) is Decision.PAUSE for step in range(1, 9))
     resumed = []
     while len(resumed) < 3:
         step = run.next()
         if isinstance(step, Resume):
             resumed.append(step.number)
-            run.resume(step.number, 1)
-            run.end(step.number, 0.9 * [5.0, 1.0, 6.0, 9.0][step.number])
+            run.resume(step.number, run.history.trial(step.number).reports.last.step)
+            run.end(step.number, 0.9 * run.history.trial(step.number).reports[0].metrics["value"])
         else:
             number = run.start(step.params["x"])
             run.report(number, 8.0, 1)
             if len(run.history.trials) > 10:
                 break
     assert resumed[0] == 1
+
+
+def test_the_first_ones_are_trained_ever_farther_whatever_they_report():
+    run = Line(FreezeThaw(min_step=2, max_step=20, eta=3, n_startup=5))
+    paused_at = []
+    for loss in (1.0, 1e9, 5.0, -1.0, 3.0):
+        number = run.start()
+        reported = range(1, 20)
+        paused_at.append(next(s for s in reported if run.report(number, loss, s) is Decision.PAUSE))
+    assert paused_at == [2, 6, 18, 2, 6]
+
+
+def test_one_step_that_is_as_long_as_a_training_is_no_look():
+    run = Line(FreezeThaw(min_step=5, n_startup=2))
+    run.report(run.start(), 1.0, 3)
+    run.end(0, 1.0)
+    assert run.report(run.start(), 9.0, 3) is Decision.CONTINUE
 
 
 def test_trials_are_asked_at_geometric_steps_only():
@@ -170,7 +199,9 @@ def test_without_a_length_all_go_on_until_one_is_complete():
     first = run.start()
     assert {run.report(first, 1.0, step) for step in range(1, 10)} == {Decision.CONTINUE}
     run.end(first, 1.0)
-    assert run.report(run.start(), 9.0, 1) is Decision.PAUSE
+    second = run.start()
+    assert run.report(second, 9.0, 1) is Decision.CONTINUE
+    assert run.report(second, 9.0, 2) is Decision.PAUSE
 
 
 def test_what_failed_is_no_result_and_is_not_begun_again():
@@ -213,6 +244,7 @@ def test_several_objectives_are_refused():
         {"n_startup": 1},
         {"most": 1},
         {"hedge": -1},
+        {"sampled": -1},
     ],
     ids=str,
 )
@@ -227,10 +259,11 @@ def test_is_known_by_name():
     assert describe(scheduler) == {"name": "freeze_thaw", "max_step": 9, "eta": 3}
 
 
-def test_a_model_that_is_wrong_about_curves_does_not_keep_the_best_from_going_on():
+def trained_slowly(scheduler, seed):
+    """Return the best loss where those that seem to be bad converge slowly, and end best."""
+
     def train(trial):
-        # Those that seem to be bad converge slowly, and end best.
-        floor = 0.05 + abs(trial["x"] - 0.1)
+        floor = 0.05 + abs(trial["x"] - 0.1) / 4 + 1 / trial["width"]
         value = None
         for step in range((trial.restored_step or 0) + 1, STEPS + 1):
             yield 1.0
@@ -240,8 +273,24 @@ def test_a_model_that_is_wrong_about_curves_does_not_keep_the_best_from_going_on
                 raise luthier.TrialPruned
         return value
 
-    space = {"x": Float(1e-4, 1.0, log=True)}
-    scheduler = FreezeThaw(max_step=STEPS)
-    study = luthier.create_study(space, scheduler=scheduler, sampler="random", seed=1)
-    study.optimize(train, n_trials=20, executor=Simulated(1))
-    assert study.best_value < 0.1
+    space = {"x": Float(1e-4, 1.0, log=True), "width": Int(8, 256, log=True)}
+    study = luthier.create_study(space, scheduler=scheduler, sampler="random", seed=seed)
+    study.optimize(train, n_trials=30, executor=Simulated(1))
+    return study.best_value
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_slow_starters_are_found_although_quick_ones_are_complete(seed):
+    assert trained_slowly(FreezeThaw(max_step=STEPS), seed) < 0.1
+
+
+def test_the_models_trials_do_not_keep_the_samplers_from_going_on():
+    scheduler = FreezeThaw(max_step=16, n_startup=6, hedge=1)
+    run = Line(scheduler)
+    for x, loss in enumerate((4.0, 6.0, 7.0, 8.0, 9.0, 5.0)):
+        number = run.start(x)
+        assert any(run.report(number, loss, step) is Decision.PAUSE for step in range(1, 9))
+    own = {"how": "model", "model": "learning curves"}
+    for x in range(6, 11):
+        run.report(run.start(x, why=own), 1.0, 1)
+    assert run.next() == Resume(0)

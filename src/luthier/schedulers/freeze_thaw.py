@@ -35,11 +35,17 @@ T = TypeVar("T")
 END = -1
 """Stands for the last step, where the result of a trial is seen."""
 
+MODEL = "learning curves"
+"""Says in the reason of its params that a trial has them from here."""
+
 LEARNT_FROM = 150
 """Hyperparameters are learnt from at most so many observations."""
 
 ELITE, CHILDREN = 5, 20
 """Around so many of the best configurations so many new ones each are looked at."""
+
+FIRST_LOOKS = 3
+"""So many places for the first look take turns among the first trials."""
 
 KEPT = 3
 """One in so many at each step goes on whenever it is the turn of `FreezeThaw.hedge`."""
@@ -58,12 +64,18 @@ class FreezeThaw(Rule):
     sure that is. What promises the largest improvement on the best complete trial, for each
     step to its end, goes on, or begins; all others wait, and may go on later as the model learns.
 
-    A model that saw few curves may be wrong about how the others go on, and sure of it. So one
-    look in `hedge` does not ask it: where a trial waits that is among the best third of those that
-    came to its step, the best such one at the latest step goes on, as in successive halving.
+    A model that saw few curves may be wrong about how the others go on, and sure of it. Three
+    things keep it from seeing only what it believes in:
 
-    The first `n_startup` configurations come from the study's sampler, all others from the
-    model. Trials pause often: it pays where they save checkpoints.
+    - The first `n_startup` trials are looked at first after ``min_step``, ``min_step * eta`` and
+      ``min_step * eta**2`` steps in turns, whatever they report: these curves were not chosen for
+      how they begin.
+    - New configurations come in turns from the model and from the study's sampler, which has
+      another opinion; the first ones are all from the sampler.
+    - One look in `hedge` does not ask the model: of the sampler's trials, the best one goes on that
+      waits among the best third of those that came to its step, as in successive halving.
+
+    Trials pause often: it pays where they save checkpoints.
 
     Parameters
     ----------
@@ -75,11 +87,15 @@ class FreezeThaw(Rule):
     eta : int, default 2
         By what factor a trial gets farther until it is looked at again.
     n_startup : int, default 5
-        Configurations before there is a model.
+        Trials before the model is asked.
     thrift : float, default 1.0
         How much the number of steps to the end counts: 0 not at all, 1 in proportion.
     hedge : int, default 4
-        One look in so many follows successive halving; 0 for none.
+        One look in so many follows successive halving among the sampler's trials, or among all
+        if there are no others than the first; 0 for none.
+    sampled : int, default 2
+        One new configuration in so many comes from the study's sampler; 0 for none after the
+        first ones.
     candidates : int, default 256
         New configurations that are drawn to be compared; others are near the best ones.
     most : int, default 300
@@ -104,6 +120,7 @@ class FreezeThaw(Rule):
     n_startup: int = 5
     thrift: float = 1.0
     hedge: int = 4
+    sampled: int = 2
     candidates: int = 256
     most: int = 300
 
@@ -112,6 +129,7 @@ class FreezeThaw(Rule):
         check_int("FreezeThaw: eta", self.eta, 2)
         check_number("FreezeThaw: thrift", self.thrift, 0.0, 10.0)
         check_int("FreezeThaw: hedge", self.hedge, 0)
+        check_int("FreezeThaw: sampled", self.sampled, 0)
         for name in ("n_startup", "candidates", "most"):
             check_int(f"FreezeThaw: {name}", getattr(self, name), 2)
 
@@ -130,6 +148,8 @@ class FreezeThaw(Rule):
         last = trial.reports.last
         if length is None or last is None or last.step >= length:
             return Decision.CONTINUE
+        if last.step < self._first_look(trial.number, length):
+            return Decision.CONTINUE
         if not self.seen(history, reading, lambda seen: trial.number in seen.here):
             return Decision.CONTINUE
         if history.count < self.n_startup:
@@ -139,6 +159,11 @@ class FreezeThaw(Rule):
 
     def _length(self, history: History) -> int | None:
         return longest(history) if self.max_step is None else self.max_step
+
+    def _first_look(self, number: int, length: int) -> int:
+        """Return after how many steps a trial is looked at first."""
+        levels = geometric(self.min_step, length, self.eta)[:FIRST_LOOKS]
+        return levels[number % len(levels)] if number < self.n_startup and levels else self.min_step
 
     def seen(self, history: History, reading: Reading, read: Callable[[Seen], T]) -> T:
         """Return what `read` makes of all that was seen of trials."""
@@ -259,8 +284,10 @@ class Look:
         levels = geometric(self.settings.min_step, None, self.settings.eta)
         came: dict[int, list[tuple[float, int]]] = {}
         waits_at: dict[int, int] = {}
+        # What the model proposes again and again must not fill the places of all others.
+        apart = self.settings.sampled > 0
         for row in self.rows:
-            if row.step != END:
+            if row.step != END and not (apart and self._is_own(row.number)):
                 level = bisect_right(levels, row.step)
                 came.setdefault(level, []).append((row.loss, row.number))
                 waits_at[row.number] = level
@@ -300,8 +327,11 @@ class Look:
         best = float(model.z[ended].min() if ended.any() else model.z.min())
         if self.running:
             R, RA = encoded(self.problem.space, [t.params for t in self.running])
-            placed = RA.any(axis=1)
-            model.believing(R[placed], RA[placed])
+            R, RA = R[RA.any(axis=1)], RA[RA.any(axis=1)]
+            if len(R):
+                # What runs is believed to come to what is expected of it: improve on that.
+                best = min(best, float(model.end(R, RA).mean.min()))
+                model.believing(R, RA)
         distinct = np.unique(X, axis=0, return_index=True)[1]
         mean = model.end(X[distinct], A[distinct]).mean[0]
         elite = X[distinct[np.argsort(mean, kind="stable")[:ELITE]]]
@@ -331,7 +361,10 @@ class Look:
         return promise
 
     def _new(self, model: Curves, best: float, elite: Array) -> tuple[float, Step] | None:
-        """Return the configuration that promises most of those that were not tried."""
+        """Return what a new configuration promises, and how it begins.
+
+        What promises most of those that were not tried, or what the sampler makes of it.
+        """
         drawn = self.codec.sample(self.rng, self.settings.candidates)
         near = [_near(self.codec, elite, self.rng, scale) for scale in NEAR]
         X = self.codec.snap(np.vstack([drawn, *near]))
@@ -342,9 +375,20 @@ class Look:
             params = self.codec.decode(X[row][None])[0]
             if self.history.find(params) is None:
                 promise = float(value[row])
-                why = {"how": "model", "log_ei": round(promise, 4)}
+                if self._is_sampled():
+                    return promise, Start()
+                why = {"how": "model", "model": MODEL, "log_ei": round(promise, 4)}
                 return promise, Start(params, why=why)
         return None
+
+    def _is_own(self, number: int) -> bool:
+        """Tell whether the params of a trial are the model's."""
+        return self.history.trial(number).why.get("model") == MODEL
+
+    def _is_sampled(self) -> bool:
+        """Tell whether the next new configuration is the sampler's."""
+        sampled = self.settings.sampled
+        return sampled > 0 and self.history.count % sampled == sampled - 1
 
 
 def _reading(problem: Problem) -> Reading:
