@@ -13,8 +13,8 @@ ready = .venv-$(1)/ready-$(VERSION)
 # What goes into each environment. A group is a [dependency-groups] table of pyproject.toml.
 IN_demo = -e . scikit-learn
 IN_docs = --group docs
-IN_integrations = -e '.[sql,mysql]' --group test
-IN_test = -e '.[sql,mysql]' --group test --group check
+IN_integrations = -e '.[sql,mysql,ray,dask,slurm,service,optuna]' --group test --group service-test
+IN_test = -e '.[sql,mysql,service]' --group test --group check
 
 .PHONY: help check test test-integrations coverage docs demo bench clean
 help:  ## Show this list

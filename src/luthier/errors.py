@@ -79,6 +79,10 @@ class TrialNotFound(LuthierError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
+class AttemptOver(LuthierError):
+    """The trial is not its any more: it ended, was set aside, or runs elsewhere."""
+
+
 class NoResult(LuthierError, ValueError):
     """The question has no answer yet, such as the best trial of a study without one."""
 

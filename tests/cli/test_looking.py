@@ -36,7 +36,9 @@ def test_help_lists_every_command(luthier):
     for name, about in COMMANDS.items():
         assert name in text
         assert about in text
-        assert "--json" in luthier.ok(name, "--help")
+        if name not in ("serve", "worker"):  # they run on and have no result
+            command = ("import", "optuna") if name == "import" else (name,)
+            assert "--json" in luthier.ok(*command, "--help")
 
 
 def test_help_imports_no_numbers():

@@ -115,3 +115,15 @@ def test_lines_come_now_and_then(monkeypatch, capsys):
     unbounded = lines.Lines(study, None)
     unbounded(study, study.trials[0])
     assert capsys.readouterr().err == "30 trials, best 5\n"
+
+
+def test_it_says_when_time_or_money_ends_it():
+    study = create_study(SPACE, seed=1)
+    stream = io.StringIO()
+    budget = Budget(max_cost=10.0)
+    with Progress(lambda: study.history, budget, stream) as bar:
+        study.optimize(lambda trial: 0.0, 4, cost=2.0, callbacks=[bar])
+        bar._next = 0.0
+        bar(study, study.trials[-1])
+        line = stream.getvalue().split("\r")[-1]
+    assert "about 1 more trials, 0:00:00 left" in line

@@ -104,6 +104,17 @@ def test_run_goes_on_to_the_same_end(luthier, write):
     )
 
 
+def test_time_and_money_on_the_command_line(luthier, write):
+    body = "import time\n\ndef objective(trial):\n    time.sleep(0.02)\n    trial.set_cost(1.5)\n"
+    write("priced", body + "    return trial.params['x']\n")
+    spent = luthier.json("run", "--max-cost", 7)
+    assert spent["stop_reason"] == "cost 6 of 7 used, and a trial costs 1.5"
+    assert spent["states"] == {"COMPLETE": 4}
+    late = luthier("run", "--timeout", "0.01s", "--name", "late")
+    assert "Stopped: timeout of 0.01 s." in late.stdout
+    assert "a time such as 90s" in luthier.fails(2, "run", "--timeout", "soon")
+
+
 def test_run_under_another_name_and_storage(luthier, write, tmp_path):
     write("other_name", "def objective(trial):\n    return trial.params['x']\n", trials=2)
     out = luthier.ok("run", "--name", "my study", "--storage", "sqlite:///other.db")

@@ -970,3 +970,45 @@ def test_poll_keeps_its_time():
             assert timeout <= time.monotonic() - began < timeout + 2
     finally:
         executor.close()
+
+
+def test_the_time_in_which_a_job_waits_for_an_answer_does_not_count():
+    def slow(key, message):
+        time.sleep(1.5)
+        return "at last"
+
+    def asks(payload, channel):
+        return channel.ask("well?")
+
+    executor = Processes(1)
+    executor.open(asks, slow)
+    try:
+        executor.start(Job(0, None, Limits(seconds=1.0)))
+        (outcome,) = executor.poll()
+    finally:
+        executor.close()
+    assert (outcome.ending, outcome.result) == ("done", "at last")
+
+
+def test_a_worker_that_is_killed_as_it_starts_is_replaced(monkeypatch):
+    from luthier.executors import _process
+
+    spawn, killed = _process.Worker._spawn, []
+
+    def doomed(worker, theirs, environment):
+        process = spawn(worker, theirs, environment)
+        if not killed:
+            killed.append(process.pid)
+            process.kill()
+        return process
+
+    monkeypatch.setattr(_process.Worker, "_spawn", doomed)
+    executor = Processes(2)
+    executor.open(lambda payload, channel: payload, lambda key, message: None)
+    try:
+        executor.start(Job(0, "alive"))
+        (outcome,) = executor.poll()
+    finally:
+        executor.close()
+    assert killed
+    assert outcome.result == "alive"

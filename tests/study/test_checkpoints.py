@@ -449,7 +449,7 @@ def objective(trial):
 study = luthier.create_study(
     SPACE, seed=3, sampler="random", storage={path!r}, study_name="s", load_if_exists=True
 )
-study.optimize(objective, total_trials=3, n_jobs={jobs})
+study.optimize(objective, total_trials=3, n_jobs={jobs}, grace=0.2)
 """
 
 IN_THE_MIDDLE = """
@@ -461,7 +461,8 @@ IN_THE_MIDDLE = """
                 with trial.checkpoint() as folder:
                     (folder / "state.json").write_text('{"map": {}}')
                     os.kill(PID, signal.SIGNAL)
-                    signal.pause()
+                    while True:
+                        signal.pause()
         trial.report = deadly
 """
 

@@ -372,7 +372,44 @@ def test_repeats_are_a_positive_number(repeats):
         create().optimize(noisy, n_trials=1, repeats=repeats)
 
 
-def test_commands_are_not_repeated():
-    command = luthier.Command([sys.executable, "train.py", "--x={x}"])
-    with pytest.raises(InvalidInput, match="repeats"):
+REPEATED = """
+import json, os, sys
+x, seed, repeat = float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+assert os.environ["LUTHIER_TRIAL_SEED"] == sys.argv[2]
+assert os.environ["LUTHIER_REPEAT"] == sys.argv[3]
+print(json.dumps({"step": 7, "value": 1e9}))
+print(json.dumps({"value": x + repeat, "seed": seed % 1000}))
+"""
+
+
+def repeated_command(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(REPEATED)
+    return luthier.Command([sys.executable, str(script), "{x}", "{trial_seed}", "{repeat}"])
+
+
+def test_commands_are_repeated_with_seeds_that_all_trials_share(tmp_path):
+    command = repeated_command(tmp_path)
+    study = create()
+    study.optimize(command, n_trials=2, repeats=3)
+    for trial in study.trials:
+        assert trial.value == pytest.approx(trial.params["x"] + 1.0)
+        assert [r.step for r in trial.reports] == [1, 2, 3]
+        singles = [r.metrics["value_single"] - trial.params["x"] for r in trial.reports]
+        assert singles == pytest.approx([0, 1, 2])
+        assert trial.metrics["value_std_error"] == pytest.approx(3**-0.5)
+    assert len({trial.metrics["seed"] for trial in study.trials}) == 1
+
+
+def test_a_repeated_command_stops_between_two_repeats(tmp_path):
+    command = repeated_command(tmp_path)
+    study = create(scheduler={"name": "threshold", "upper": 0.0})
+    study.optimize(command, n_trials=2, repeats=3)
+    assert {trial.state.value for trial in study.trials} == {"PRUNED"}
+    assert {len(trial.reports) for trial in study.trials} == {1}
+
+
+def test_a_repeated_command_names_only_what_there_is():
+    command = luthier.Command([sys.executable, "train.py", "--x={y}"])
+    with pytest.raises(InvalidInput, match="y"):
         create().optimize(command, n_trials=1, repeats=2)

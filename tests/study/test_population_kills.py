@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import luthier
-from luthier.model.events import Reported
+from luthier.model.events import Reported, Resumed
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -98,7 +98,7 @@ def test_the_judge_sees_a_trial_that_lost_its_checkpoint(kills, tmp_path):
     assert kills.lost(url, "s") == 0
     assert any(isinstance(event, Reported) for event in kills.events_of(url, "s"))
     study.scheduler = {"name": "asha", "kind": "promote", "eta": 2}
-    study._engine.claim(1)
-    history = study.history
-    study._engine._restart(history.trial(0), history)  # there is nothing to go on from
+    owner = study.history.trial(0).owner
+    anew = Resumed(0, 2, owner, None, 0.0)  # as if there had been nothing to go on from
+    study._journal.append(anew, claim="0.2")
     assert kills.lost(url, "s") == 1

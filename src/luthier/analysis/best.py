@@ -6,7 +6,7 @@ import numpy as np
 
 from luthier.errors import InvalidInput, NoResult
 from luthier.model.history import History
-from luthier.model.trial import FrozenTrial
+from luthier.model.trial import FrozenTrial, TrialState
 from luthier.numerics.pareto import nondominated
 
 
@@ -47,6 +47,15 @@ def _why_none(history: History) -> str:
     if not history.count:
         return "the study has no trial yet"
     if not history.complete:
-        return f"none of the {history.count} trials of the study is complete"
+        none = f"none of the {history.count} trials of the study is complete"
+        if history.paused:
+            return (
+                f"{none}; {len(history.paused)} are paused: study.optimize(objective, n_trials=0) "
+                "trains the best of them to its end"
+            )
+        pruned = len(history.of_state(TrialState.PRUNED))
+        if pruned:
+            return f"{none}; {pruned} were stopped early: let more trials run, or stop fewer"
+        return none
     limits = ", ".join(str(limit) for limit in history.problem.limits)
     return f"none of the {len(history.complete)} complete trials keeps the limits {limits}"

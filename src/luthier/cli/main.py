@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -22,13 +23,20 @@ COMMANDS = {
     "lineage": "Show which trial was forked from which.",
     "enqueue": "Queue a point to be tried next.",
     "transfer": "Start a study from what earlier ones found.",
+    "import": "Bring studies over from another system.",
     "export": "Write the trials as CSV, JSON or Parquet.",
     "replay": "Compute suggestions again from the log.",
     "delete": "Delete a study.",
+    "serve": "Keep studies for workers elsewhere, over HTTP.",
+    "token": "Let somebody in to a service.",
+    "worker": "Run trials of a study that a service keeps.",
     "schema": "Print the JSON Schema of study files.",
     "completion": "Print a completion script for your shell.",
 }
-"""Every command and what its help says; each is ``command`` in the module of its name."""
+"""Every command and what its help says; each is ``command`` in the module of its name.
+
+The module of a command that is a word of Python's has an underscore behind it.
+"""
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C."""
@@ -45,7 +53,8 @@ class Commands(click.Group):
         """Import a command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"luthier.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = import_module(f"luthier.cli.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -34,6 +34,17 @@ SHOWN = 5
     type=click.IntRange(min=1),
     help="Trials of the study in all, instead of the file's.",
 )
+@click.option("--timeout", metavar="TIME", help="Begin no trial after 90s, 30m, 1h 30m, ...")
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(min=0),
+    help="Cost of the study's trials in all, instead of the file's.",
+)
+@click.option(
+    "--executor",
+    metavar="NAME",
+    help="processes, ray, dask, slurm or inline, instead of the file's.",
+)
 @click.option("--workers", type=int, help="Trials at the same time; -1: one per core.")
 @click.option("--name", metavar="STUDY", help="Name of the study, instead of the file's.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
@@ -41,6 +52,9 @@ SHOWN = 5
 def command(
     file: Path,
     trials: int | None,
+    timeout: str | None,
+    max_cost: float | None,
+    executor: str | None,
     workers: int | None,
     name: str | None,
     quiet: bool,
@@ -57,6 +71,7 @@ def command(
     JSON: {study, storage, stop_reason, states: {STATE: count}, best: [trial, ...]}
     """
     from luthier.formats.read import read_study_file
+    from luthier.formats.units import seconds
 
     study_file = read_study_file(file)
     opened = open_lasting(storage_url(storage, study_file.storage))
@@ -65,6 +80,12 @@ def command(
     arguments = dict(study_file.optimize_arguments())
     if trials is not None:
         arguments["total_trials"] = trials
+    if timeout is not None:
+        arguments["timeout"] = seconds(timeout, "--timeout")
+    if max_cost is not None:
+        arguments["max_cost"] = max_cost
+    if executor is not None:
+        arguments["executor"] = executor
     if workers is not None:
         arguments["n_jobs"] = workers
     if not quiet:
@@ -149,6 +170,8 @@ def _summarise(study: Study, study_file: StudyFile, storage: str | None) -> None
     elif history.complete:
         limits = ", ".join(str(limit) for limit in history.problem.limits)
         click.echo(f"No trial keeps the limits: {limits}")
+    elif history.paused:
+        click.echo("No trial has a result; those that are paused go on with a larger budget.")
     else:
         click.echo("No trial has a result.")
     name = shlex.quote(study.name)

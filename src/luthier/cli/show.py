@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from luthier.cli.output import (
 )
 from luthier.model.repeats import std_error
 from luthier.model.trial import FrozenTrial, TrialState
+from luthier.study.forecast import planned
 
 if TYPE_CHECKING:
     from luthier.model.history import History
@@ -128,6 +130,8 @@ def _write_problem(name: str, storage: str, history: History) -> None:
         ("seed", problem.seed),
         ("trials", counted(state_counts(history))),
     ]
+    if (left := planned(history, time.time())) is not None:
+        lines.append(("to go", str(left)))
     if len(problem.objectives) > 1:
         lines.append(("front", f"{len(best)} trials"))
     elif best:

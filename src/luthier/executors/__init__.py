@@ -1,6 +1,11 @@
-"""Who does the work: executors run a task on payloads, somewhere, and say how it ended."""
+"""Who does the work: executors run a task on payloads, somewhere, and say how it ended.
 
-from luthier.executors._registry import EXECUTORS, make
+An executor is imported when its name is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from luthier.executors.base import (
     Channel,
     Ending,
@@ -12,11 +17,24 @@ from luthier.executors.base import (
     Outcome,
     Task,
 )
-from luthier.executors.command import Command
-from luthier.executors.inline import Inline
-from luthier.executors.processes import Processes
-from luthier.executors.simulated import Simulated
-from luthier.executors.table import Table
+
+if TYPE_CHECKING:
+    from luthier.executors._registry import EXECUTORS, make
+    from luthier.executors.command import Command
+    from luthier.executors.inline import Inline
+    from luthier.executors.processes import Processes
+    from luthier.executors.simulated import Simulated
+    from luthier.executors.table import Table
+
+_HOME = {
+    "EXECUTORS": "_registry",
+    "make": "_registry",
+    "Command": "command",
+    "Inline": "inline",
+    "Processes": "processes",
+    "Simulated": "simulated",
+    "Table": "table",
+}
 
 __all__ = [
     # the contract
@@ -40,3 +58,11 @@ __all__ = [
     # an objective
     "Table",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

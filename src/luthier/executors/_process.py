@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
@@ -37,6 +37,8 @@ class Worker:
         Whether to keep what it prints.
     start_timeout : float
         Seconds within which it must have loaded the task. It waits for the task to be sent.
+    path : sequence of str, optional
+        Where it finds modules. Default: where this process does.
 
     Raises
     ------
@@ -50,8 +52,10 @@ class Worker:
         environment: Mapping[str, str],
         capture_output: bool,
         start_timeout: float,
+        path: Sequence[str] | None = None,
     ) -> None:
         self.slot = slot
+        self._path = sys.path if path is None else path
         self.ready = False  # it has loaded the task
         self.lost = False  # its end was seen, and nothing of it is left
         self.hung_up = False  # its end of the pipe is closed
@@ -85,7 +89,7 @@ class Worker:
             options = {"pass_fds": [handle], "start_new_session": True}
         # Not multiprocessing: its children import the user's main script again, which
         # then needs a guard. Ours get the task by value and import nothing of their own.
-        path = [folder for folder in sys.path if isinstance(folder, str)]
+        path = [folder for folder in self._path if isinstance(folder, str)]
         code = _BOOT.format(path=path, handle=handle, pid=os.getpid())
         return subprocess.Popen(
             [sys.executable, "-c", code],
@@ -96,9 +100,9 @@ class Worker:
             **options,
         )
 
-    def load(self, task: bytes) -> None:
-        """Send the pickled task."""
-        self.send(_wire.dumps((sys.argv, task)))
+    def load(self, task: bytes, argv: Sequence[str]) -> None:
+        """Send the pickled task, and the arguments of the study's program."""
+        self.send(_wire.dumps((argv, task)))
 
     def begin(self, job: Job) -> None:
         """Take a job; its time counts from now, or from when the worker has started."""
@@ -110,6 +114,8 @@ class Worker:
 
     def send(self, frame: bytes) -> None:
         """Send a frame. That a worker is gone is seen elsewhere."""
+        if (leash := self.leash) is not None:
+            leash.hears()
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.connection.send_bytes(frame)
 
@@ -148,6 +154,12 @@ class Worker:
             return self.process.wait(wait)
         except subprocess.TimeoutExpired:
             return None
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether something else than we has killed it."""
+        by = (-getattr(signal, "SIGKILL", signal.SIGTERM), -signal.SIGTERM)
+        return not self._fault and self.process.returncode in by
 
     def bury(self, code: int) -> str:
         """Kill what it left behind, and say how it ended."""

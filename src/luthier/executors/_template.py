@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 
 from luthier.errors import InvalidInput
 
-RESERVED = ("params", "number", "params_file", "result_file", "checkpoint_dir", "restore_dir")
+RESERVED = (
+    "params",
+    "number",
+    "repeat",
+    "trial_seed",
+    "params_file",
+    "result_file",
+    "checkpoint_dir",
+    "restore_dir",
+)
 """Placeholders that stand for something else than one parameter."""
 
 

@@ -6,38 +6,24 @@ import math
 import queue
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
-from typing import NamedTuple, cast
+from typing import cast
 
 from luthier.errors import ExecutorError
 from luthier.executors import _wire
+from luthier.executors._pool import Ended, Event
 from luthier.executors._process import Worker
 from luthier.executors.limits import TICK, Leash, MemoryGauge
 
 _EXIT_WAIT = 0.02  # seconds to wait at once for the end of a worker that hung up
 _HANG_UP = 1.0  # seconds it may take to end after that
+_STOPPED = 10 * TICK  # a thread that wakes up so late was stopped, with its whole process
 _QUIT = 2.0  # seconds an idle worker may take to end when the executor is closed
 
 
-class Event(NamedTuple):
-    """Something that a worker did.
-
-    Attributes
-    ----------
-    worker : Worker
-        Who.
-    frame : bytes, optional
-        What it sent; None if it ended.
-    leash : Leash, optional
-        That of its job, if it has one.
-    end : str
-        How it ended.
-    """
-
-    worker: Worker
-    frame: bytes | None
-    leash: Leash | None = None
-    end: str = ""
+Sink = Callable[[Event[Worker] | Exception], None]
+"""Gets what happened, or why nothing more can be seen."""
 
 
 class Watcher:
@@ -51,11 +37,15 @@ class Watcher:
     ----------
     workers : list of Worker
         Watched as it is at any time. Whoever changes it, or a worker's job, holds `lock`.
+    sink : callable, optional
+        Gets what happens, in the watcher's thread; an exception if the watcher itself has
+        failed, and the workers are dead. Default: `next_event` returns it.
     """
 
-    def __init__(self, workers: list[Worker]) -> None:
+    def __init__(self, workers: list[Worker], sink: Sink | None = None) -> None:
         self.lock = threading.Lock()
-        self._events: queue.SimpleQueue[Event | Exception] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Event[Worker] | Exception] = queue.SimpleQueue()
+        self._put = self._events.put if sink is None else sink
         self._workers = workers
         self._closing = False
         self._gauge = MemoryGauge()
@@ -74,7 +64,7 @@ class Watcher:
                     worker.kill()
         self._thread.join()
 
-    def next_event(self, timeout: float | None = None) -> Event | None:
+    def next_event(self, timeout: float | None = None) -> Event[Worker] | None:
         """Return what happened next; None if nothing does within `timeout` seconds.
 
         Raises
@@ -99,10 +89,10 @@ class Watcher:
                     worker.kill()
                     worker.process.wait()
                     worker.lost = True
-            self._events.put(error)
+            self._put(error)
 
     def _watch(self) -> None:
-        next_look = 0.0
+        next_look, before = 0.0, time.monotonic()
         while True:
             with self.lock:
                 alive = [worker for worker in self._workers if not worker.lost]
@@ -117,9 +107,19 @@ class Watcher:
             else:
                 time.sleep(pause)
             now = time.monotonic()
+            if now - before > _STOPPED:
+                self._was_stopped(now - before)
+            before = now
             if now >= min(due, next_look):
                 next_look = now + TICK
                 self._look(alive, now)
+
+    def _was_stopped(self, seconds: float) -> None:
+        """Give back the time that this process stood still: its workers may have waited for it."""
+        with self.lock:
+            for worker in self._workers:
+                if worker.leash is not None:
+                    worker.leash.began += seconds
 
     def _read(self, worker: Worker) -> None:
         """Take one frame of a worker, or notice that it has hung up."""
@@ -130,16 +130,20 @@ class Watcher:
             worker.expire(_HANG_UP, "closed its channel to the study")
             self._lose_if_ended(worker, _EXIT_WAIT)
             return
+        ended = None
         with self.lock:
             leash = worker.leash
             if frame[:1] in (_wire.DONE, _wire.ERROR):
                 worker.leash = None
+                ended = _ended(worker, leash)
+            elif frame[:1] == _wire.ASK and leash is not None:
+                leash.asks()
             elif frame[:1] == _wire.READY:
                 worker.ready = True
                 worker.expire(math.inf, "")
                 if leash is not None:
                     leash.began = time.monotonic()
-        self._events.put(Event(worker, frame, leash))
+        self._put(Event(worker, frame, ended))
 
     def _look(self, workers: list[Worker], now: float) -> None:
         """Check lives and limits. Deaths are looked for, since a fork can keep the pipe open."""
@@ -165,8 +169,15 @@ class Watcher:
             self._read(worker)
         if worker.lost:  # by the reading
             return
-        end = worker.bury(code)
+        death = worker.bury(code)
         with self.lock:
             worker.lost = True
             leash, worker.leash = worker.leash, None
-        self._events.put(Event(worker, None, leash, end))
+        self._put(Event(worker, None, _ended(worker, leash), death))
+
+
+def _ended(worker: Worker, leash: Leash | None) -> Ended | None:
+    """Say what was seen of the end of a worker's job, None if it has none."""
+    if leash is None:
+        return None
+    return Ended(leash.verdict, leash.reason, leash.seconds, worker.tail())

@@ -97,7 +97,7 @@ class Job:
     limits: Limits = Limits()
 
 
-Ending = Literal["done", "error", "crash", "timeout", "memory", "stopped"]
+Ending = Literal["done", "error", "crash", "timeout", "memory", "stopped", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,8 @@ class Outcome:
     ending : str
         ``done``: the task returned. ``error``: the task raised. ``crash``: its process
         died by itself. ``timeout``, ``memory``: killed for its limit. ``stopped``:
-        ended by `Executor.stop`.
+        ended by `Executor.stop`. ``lost``: the machine that it ran on went away, or the place
+        that it had there; no fault of the job's.
     result : object
         What the task returned: always if done, and also if it returned in its grace after a
         stop or a timeout.

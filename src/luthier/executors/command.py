@@ -142,7 +142,8 @@ class Command:
         Parameters
         ----------
         payload : mapping
-            ``number`` and ``params``; optionally ``checkpoint_dir``, ``restore_dir``,
+            ``number`` and ``params``; optionally ``repeat``, from 0, and ``trial_seed``, both 0
+            if they are left out; ``checkpoint_dir``, ``restore_dir``,
             ``restored_step``, and ``keep``, a function of a path and a step that takes a
             checkpoint away.
         channel : Channel
@@ -244,6 +245,8 @@ class Command:
         """Return what the reserved placeholders stand for."""
         values = {
             "number": str(payload["number"]),
+            "repeat": str(payload.get("repeat", 0)),
+            "trial_seed": str(payload.get("trial_seed", 0)),
             "params_file": str(folder / "params.json"),
             "result_file": str(folder / "result.json"),
         }
@@ -260,6 +263,8 @@ class Command:
     def _environment(self, params: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
         ours = {
             "LUTHIER_TRIAL": values["number"],
+            "LUTHIER_REPEAT": values["repeat"],
+            "LUTHIER_TRIAL_SEED": values["trial_seed"],
             "LUTHIER_PARAMS": to_json(params),
             "LUTHIER_PARAMS_FILE": values["params_file"],
             "LUTHIER_RESULT_FILE": values["result_file"],

@@ -57,13 +57,32 @@ class Leash:
         self._ask = ask
         self._kill = kill
         self._kill_at = math.inf
+        self._asked_at: float | None = None
 
     @property
     def due(self) -> float:
         """Monotonic time at which `check` has something to do."""
         if self.verdict is None and self.limits.seconds is not None:
-            return self.began + self.limits.seconds
+            return math.inf if self._asked_at is not None else self.began + self.limits.seconds
         return self._kill_at
+
+    def asks(self) -> None:
+        """Stop the clock: the job waits for an answer, and it is not its fault if that takes long.
+
+        So a storage that is away costs no trial its time.
+        """
+        self._asked_at = time.monotonic()
+
+    def hears(self) -> None:
+        """Let the clock go on, if it was stopped."""
+        if self._asked_at is not None:
+            self.began += time.monotonic() - self._asked_at
+            self._asked_at = None
+
+    @property
+    def seconds(self) -> float:
+        """For how long the job has run."""
+        return time.monotonic() - self.began if self.began < math.inf else 0.0
 
     def end(self, verdict: Verdict, reason: str) -> None:
         """Ask the job to end, and kill it after its grace. The first verdict stands."""

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import math
-import time
-from collections import deque
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from luthier.errors import ExecutorError, InvalidInput, ObjectiveError
 from luthier.executors import _wire
+from luthier.executors._pool import Pool, cannot_load
 from luthier.executors._slots import environments, plan_slots
-from luthier.executors.base import SCRATCH, Ending, Handler, Job, Outcome, Task
+from luthier.executors.base import SCRATCH, Handler, Job, Task
 
 if TYPE_CHECKING:
+    from luthier.executors._pool import Event
     from luthier.executors._process import Worker
-    from luthier.executors._watcher import Event, Watcher
+    from luthier.executors._watcher import Watcher
 
+_KILLED = 5  # workers that something else may kill as they start, before that is an error
 _WAIT = 1.0  # seconds at a time, since on Windows Ctrl-C cannot interrupt a wait
-_BURST = 0.01  # seconds that `poll` may serve messages beyond its time
 
 
-class Processes:
+class Processes(Pool["Worker"]):
     """Worker processes that start once and run job after job.
 
     Any callable works, also lambdas, closures and functions of a notebook, and
@@ -82,18 +83,14 @@ class Processes:
         self._threads_per_worker = threads_per_worker
         self._capture_output = capture_output
         self._start_timeout = start_timeout
-        self._reset()
+        super().__init__()
 
     def _reset(self) -> None:
-        self._handler: Handler | None = None
+        super()._reset()
         self._task = b""
         self._environments: list[dict[str, str]] = []
         self._scratch = ""
-        self._workers: list[Worker] = []  # by slot
         self._watcher: Watcher | None = None
-        self._free: deque[int] = deque()
-        self._running: dict[int, Worker] = {}
-        self._outcomes: list[Outcome] = []
 
     def __repr__(self) -> str:
         return f"Processes({len(self._slots)})"
@@ -118,7 +115,7 @@ class Processes:
         while (broken := self._open(task, handler)) is not None:
             self.close()
             if not _wire.send_by_value(broken.missing):
-                raise ObjectiveError(_cannot_load(broken))
+                raise ObjectiveError(cannot_load(broken))
 
     def _open(self, task: Task, handler: Handler) -> _wire.Broken | None:
         """Start all workers; return why they cannot load the task, if so."""
@@ -139,7 +136,7 @@ class Processes:
             for slot in range(self.slots):
                 self._spawn(slot)
             for worker in self._workers:  # all of them start up meanwhile
-                worker.load(self._task)
+                worker.load(self._task, sys.argv)
             broken = self._await_workers(self._watcher)
         except BaseException:
             self.close()
@@ -163,96 +160,42 @@ class Processes:
 
     def _await_workers(self, watcher: Watcher) -> _wire.Broken | None:
         """Wait until all workers are ready; the watcher sees to it that none takes forever."""
-        for _ in self._workers:
+        left, killed = len(self._workers), 0
+        while left:
             while (event := watcher.next_event(_WAIT)) is None:
                 pass
             if event.frame is None:
-                raise ExecutorError("\n".join(filter(None, [event.end, event.worker.tail()])))
+                worker, killed = event.worker, killed + 1
+                if killed > _KILLED or not worker.was_killed:
+                    raise ExecutorError("\n".join(filter(None, [event.death, worker.tail()])))
+                worker.close()
+                self._spawn(worker.slot).load(self._task, sys.argv)
+                continue
+            left -= 1
             if event.frame[:1] == _wire.BROKEN:
                 broken: _wire.Broken = _wire.loads(event.frame[1:])
                 return broken
         return None
 
-    def start(self, job: Job) -> None:
-        """Send a job to a free worker; one that has died is replaced first.
-
-        Raises
-        ------
-        InvalidInput
-            If the key is running already, or the payload cannot be pickled.
-        ExecutorError
-            If the executor is not open, no slot is free, or a worker cannot be started.
-        """
-        if job.key in self._running:
-            raise InvalidInput("Job: key", job.key, "a key that is not running")
-        if not self._free:
-            raise ExecutorError("the executor is not open, or all its slots are taken")
-        try:
-            payload = _wire.dumps(job.payload)
-        except Exception as error:
-            raise InvalidInput(
-                "Job: payload", job.payload, f"what can be pickled ({error})"
-            ) from error
+    def _next_event(self, timeout: float) -> Event[Worker] | None:
         assert self._watcher is not None
+        return self._watcher.next_event(timeout)
+
+    def _choose(self) -> Worker:
+        """Return the worker that has been free for longest; one that died is replaced."""
         slot = self._free[0]
         worker = self._workers[slot]
         if worker.lost:
             worker.close()
             worker = self._spawn(slot)
-            worker.load(self._task)
+            worker.load(self._task, sys.argv)
+        return worker
+
+    def _begin(self, worker: Worker, job: Job, payload: bytes) -> None:
+        assert self._watcher is not None
         with self._watcher.lock:
             worker.begin(job)
-        self._free.popleft()
-        self._running[job.key] = worker
         worker.send(payload)
-
-    def poll(self, timeout: float | None = None) -> list[Outcome]:
-        """Serve messages until a job ends or the time is over, and return the ended jobs."""
-        if self._watcher is None:
-            return []
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
-        while True:
-            left = deadline - time.monotonic()
-            wait = bool(self._running) and not self._outcomes and left > 0
-            event = self._watcher.next_event(min(left, _WAIT) if wait else 0)
-            if event is not None:
-                self._handle(event)
-            elif not wait:
-                break
-            if self._outcomes:
-                deadline = min(deadline, time.monotonic())
-            if left < -_BURST:
-                break
-        outcomes, self._outcomes = self._outcomes, []
-        return outcomes
-
-    def _handle(self, event: Event) -> None:
-        """Act on what a worker did, in the thread that polls."""
-        worker, frame = event.worker, event.frame
-        job = worker.job
-        if job is None:
-            return  # it started, or it died idle and is replaced when it is needed
-        if frame is None:
-            self._release(worker, _outcome_of_death(event, job))
-            return
-        kind = frame[:1]
-        if kind in (_wire.SEND, _wire.ASK):
-            assert self._handler is not None
-            answer = self._handler(job.key, _wire.loads(frame[1:]))
-            if kind == _wire.ASK:
-                worker.send(_wire.dumps(answer))
-        elif kind in (_wire.DONE, _wire.ERROR):
-            self._release(worker, _outcome_of_return(event, job))
-        elif kind == _wire.BROKEN:  # a replacement; it ends itself
-            self._release(
-                worker, Outcome(job.key, "crash", error=_cannot_load(_wire.loads(frame[1:])))
-            )
-
-    def _release(self, worker: Worker, outcome: Outcome) -> None:
-        del self._running[outcome.key]
-        worker.job = None
-        self._free.append(worker.slot)
-        self._outcomes.append(outcome)
 
     def stop(self, key: int) -> None:
         """Ask a job to end: SIGTERM and `Channel.stopping`, then the kill after its grace."""
@@ -274,45 +217,3 @@ class Processes:
 
             rmtree(self._scratch, ignore_errors=True)
         self._reset()
-
-
-def _outcome_of_return(event: Event, job: Job) -> Outcome:
-    """Make the outcome of a task that returned or raised."""
-    worker, leash, frame = event.worker, event.leash, event.frame or b""
-    result, failure = None, _wire.Failure("", "")
-    ending: Ending = "done"
-    told = True
-    try:
-        seconds, told, value = _wire.loads(frame[1:])
-    except Exception as exception:
-        ending, seconds = "error", time.monotonic() - leash.began if leash is not None else 0.0
-        failure = _wire.Failure.of(exception)
-        failure = failure._replace(error=f"the result cannot be unpickled: {failure.error}")
-    else:
-        if frame[:1] == _wire.DONE:
-            result = value
-        else:
-            ending, failure = "error", value
-    if leash is not None and leash.verdict is not None:
-        # It may have ended in time, and its frame have waited to be read.
-        in_time = not told and seconds <= (job.limits.seconds or math.inf)
-        if leash.verdict != "timeout" or not in_time:
-            ending = leash.verdict
-            failure = failure._replace(error=failure.error or leash.reason)
-    return Outcome(job.key, ending, result, *failure, worker.tail(), seconds)
-
-
-def _outcome_of_death(event: Event, job: Job) -> Outcome:
-    """Make the outcome of a job whose worker died, by itself or because it was killed."""
-    ending: Ending = "crash"
-    error, seconds = event.end, 0.0
-    if event.leash is not None:
-        if event.leash.began < math.inf:
-            seconds = time.monotonic() - event.leash.began
-        if event.leash.verdict is not None:
-            ending, error = event.leash.verdict, event.leash.reason
-    return Outcome(job.key, ending, None, error, output=event.worker.tail(), seconds=seconds)
-
-
-def _cannot_load(broken: _wire.Broken) -> str:
-    return f"the objective cannot be loaded in a worker process: {broken.error}"

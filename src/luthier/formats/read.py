@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from luthier.errors import FormatError, InvalidInput
+from luthier.errors import FormatError, InvalidInput, MissingExtra
+from luthier.executors import make as make_executor
+from luthier.executors.base import Limits
 from luthier.executors.command import Command
 from luthier.formats.check import check, shown
 from luthier.formats.document import Document, Place, read_document
@@ -24,6 +26,7 @@ from luthier.schedulers.registry import make as make_scheduler
 from luthier.space.space import Space
 from luthier.study.budget import Budget
 from luthier.study.loop import make_limits
+from luthier.study.outage import MAX_OUTAGE
 
 _BUDGET_NAMES = {"trials": "total_trials"}
 
@@ -62,7 +65,7 @@ class _Reader:
         limits = self._limits()
         with self._blame("metric"):
             Problem(space or Space({}), objectives)
-        timeout, memory = self._per_trial()
+        per_trial = self._per_trial()
         return StudyFile(
             path=self._path,
             name=data.get("name", self._path.stem),
@@ -77,13 +80,24 @@ class _Reader:
             seed=data.get("seed"),
             duplicates=data.get("duplicates"),
             budget=self._budget(objectives),
+            executor=self._executor(),
             workers=data.get("workers", 1),
             gpus=tuple(data["gpus"]) if "gpus" in data else None,
             trials_per_gpu=data.get("trials_per_gpu", 1),
-            trial_timeout=timeout,
-            trial_memory=memory,
+            trial_timeout=per_trial.get("timeout"),
+            trial_memory=per_trial.get("memory"),
+            grace=per_trial.get("grace", Limits().grace),
             retries=data.get("retries", 0),
+            repeats=data.get("repeats", 1),
+            max_outage=self._seconds("max_outage") or MAX_OUTAGE,
         )
+
+    def _executor(self) -> Spec | None:
+        def checked(given: Spec) -> None:
+            with suppress(MissingExtra):  # who reads the file need not be who runs it
+                make_executor(given)
+
+        return self._named("executor", checked)
 
     def _space(self) -> Space | None:
         if "space" not in self._data:
@@ -162,20 +176,28 @@ class _Reader:
             message = "allowed: only in a study with one objective"
             raise self._document.error(("budget", "target"), message)
         if "timeout" in given:
-            with self._blame("budget", "timeout"):
-                given["timeout"] = seconds(given["timeout"], "timeout")
+            given["timeout"] = self._seconds("budget", "timeout")
         with self._blame("budget"):
             return Budget(**{_BUDGET_NAMES.get(name, name): v for name, v in given.items()})
 
-    def _per_trial(self) -> tuple[float | None, int | str | None]:
-        given = self._data.get("per_trial", {})
-        timeout, memory = given.get("timeout"), given.get("memory")
-        if timeout is not None:
-            with self._blame("per_trial", "timeout"):
-                timeout = seconds(timeout, "timeout")
+    def _per_trial(self) -> dict[str, Any]:
+        given = dict(self._data.get("per_trial", {}))
+        for name in ("timeout", "grace"):
+            if name in given:
+                given[name] = self._seconds("per_trial", name)
         with self._blame("per_trial", "memory"):
-            make_limits(None, memory)
-        return timeout, memory
+            make_limits(None, given.get("memory"))
+        return given
+
+    def _seconds(self, *path: str) -> float | None:
+        """Return a time that the file gives somewhere, None if it does not."""
+        found: Any = self._data
+        for name in path:
+            found = found.get(name, {})
+        if found == {}:
+            return None
+        with self._blame(*path):
+            return seconds(found, path[-1])
 
     @contextmanager
     def _blame(self, *path: str | int) -> Iterator[None]:

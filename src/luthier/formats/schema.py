@@ -21,6 +21,7 @@ TEXT: Schema = {"type": "string", "minLength": 1}
 FLAG: Schema = {"type": "boolean"}
 NUMBER: Schema = {"type": "number"}
 POSITIVE: Schema = {"type": "number", "exclusiveMinimum": 0}
+NOT_NEGATIVE: Schema = {"type": "number", "minimum": 0}
 COUNT: Schema = {"type": "integer", "minimum": 1}
 CHOICES: Schema = {"type": "array", "minItems": 1}
 
@@ -185,6 +186,13 @@ _BUDGET = _record(
         "timeout": _time("After this time no further trial starts"),
         "target": _said(NUMBER, "Stop when the objective is at least as good"),
         "patience": _said(COUNT, "Stop after so many trials without a better one"),
+        "cost": {
+            "anyOf": [
+                _said(NOT_NEGATIVE, "Of each trial"),
+                _record({"each": NOT_NEGATIVE, "per_second": NOT_NEGATIVE}),
+            ],
+            "description": "What a trial costs that does not say it itself",
+        },
         "max_cost": _said(POSITIVE, "Stop when the trials' costs sum up to this"),
         "max_failures": _said(COUNT, "Give up after so many failures in a row (default 10)"),
     },
@@ -201,6 +209,7 @@ _PER_TRIAL = _record(
             ],
             "description": "A trial that uses more is killed and fails",
         },
+        "grace": _time("A trial that is stopped has so long to save and end (default 5)"),
     },
     description="Limits on each trial",
 )
@@ -253,6 +262,7 @@ SCHEMA: Schema = {
                 "description": "What happens when a point is proposed again",
             },
             "budget": _BUDGET,
+            "executor": _named("Who does the work: a name, or a name and its options"),
             "workers": {
                 "anyOf": [COUNT, {"const": -1}],
                 "description": "Trials at the same time; -1 for one per core",
@@ -270,6 +280,8 @@ SCHEMA: Schema = {
             "retries": _said(
                 {"type": "integer", "minimum": 0}, "How often a failed trial is run again"
             ),
+            "repeats": _said(COUNT, "How often each trial is measured; its value is the mean"),
+            "max_outage": _time("A storage that is away is waited for so long (default 1h)"),
         },
     ),
     "oneOf": [{"required": ["objective"]}, {"required": ["command"]}],

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luthier.errors import ObjectiveError
+from luthier.executors.base import Limits as PerTrial
 from luthier.executors.command import Command
 from luthier.model.problem import Duplicates, Limit, Objective
 from luthier.model.trial import Params
 from luthier.samplers.registry import Spec
 from luthier.space.space import Space
 from luthier.study.budget import Budget
+from luthier.study.outage import MAX_OUTAGE
 
 if TYPE_CHECKING:
     from luthier.storage.base import Storage
@@ -56,6 +58,9 @@ class StudyFile:
         What happens when a point is proposed again.
     budget : Budget
         When to stop; its trials are those of the study in all.
+    executor : str or mapping, optional
+        Who does the work, as the registry of executors knows it; None for processes, or for
+        this one if one trial runs at a time.
     workers : int, default 1
         Trials at the same time, -1 for one per core.
     gpus : tuple of int or str, optional
@@ -66,8 +71,14 @@ class StudyFile:
         Seconds that a trial may take.
     trial_memory : int or str, optional
         Bytes that a trial may use, or a size such as ``"4GB"``.
+    grace : float, default 5
+        Seconds that a trial has to save and end when it is stopped.
     retries : int, default 0
         How often a failed trial is run again.
+    repeats : int, default 1
+        How often each trial is measured.
+    max_outage : float, default 3600
+        Seconds for which a storage that is away is waited for.
     """
 
     path: Path
@@ -83,12 +94,16 @@ class StudyFile:
     seed: int | None = None
     duplicates: Duplicates | None = None
     budget: Budget = Budget()  # noqa: RUF009 - immutable
+    executor: str | Mapping[str, Any] | None = None
     workers: int = 1
     gpus: tuple[int | str, ...] | None = None
     trials_per_gpu: int = 1
     trial_timeout: float | None = None
     trial_memory: int | str | None = None
+    grace: float = PerTrial().grace
     retries: int = 0
+    repeats: int = 1
+    max_outage: float = MAX_OUTAGE
 
     def open_study(
         self, *, storage: str | Storage | None = None, study_name: str | None = None
@@ -217,10 +232,12 @@ class StudyFile:
         budget = self.budget
         return {
             # Worker processes keep what a program prints apart from what we print.
-            "executor": "processes" if isinstance(self.objective, Command) else None,
+            "executor": self.executor
+            or ("processes" if isinstance(self.objective, Command) else None),
             "total_trials": budget.total_trials,
             "timeout": budget.timeout,
             "target": budget.target,
+            "cost": budget.cost,
             "max_cost": budget.max_cost,
             "patience": budget.patience,
             "max_failures": budget.max_failures,
@@ -229,7 +246,10 @@ class StudyFile:
             "trials_per_gpu": self.trials_per_gpu,
             "trial_timeout": self.trial_timeout,
             "trial_memory": self.trial_memory,
+            "grace": self.grace,
             "retries": self.retries,
+            "repeats": self.repeats,
+            "max_outage": self.max_outage,
         }
 
     def _broken(self, error: Exception) -> ObjectiveError:

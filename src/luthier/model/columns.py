@@ -18,7 +18,7 @@ from luthier.errors import InvalidParams
 from luthier.model.events import Reported
 from luthier.model.folding import Folds, Happening
 from luthier.model.memo import Memo
-from luthier.model.problem import Problem
+from luthier.model.problem import Limit, Problem
 from luthier.model.trial import FrozenTrial, Params
 from luthier.space.codec import INACTIVE, Codec
 from luthier.space.space import Space
@@ -103,7 +103,7 @@ class Columns:
     Parameters
     ----------
     problem : Problem
-        Gives the number of objectives and the limits.
+        Gives the objectives.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -113,9 +113,8 @@ class Columns:
         self.reports: list[Reported] = []
         self.folds = Folds(self.happenings)
         self._signs = np.array(problem.signs)
-        self._limits = problem.limits
         self._losses = Growing(len(problem.objectives))
-        self._violations = Growing(1)
+        self._violations: dict[tuple[Limit, ...], Growing] = {}
         self._encoded: dict[Space, tuple[Growing, Growing]] = {}
         self.open_points = OpenPoints()
         self.memo = Memo(KEPT_RESULTS)
@@ -139,22 +138,17 @@ class Columns:
 
         return self._losses.first(length, rows)
 
-    def violations(self, length: int) -> Array:
-        """Return by how much each trial exceeds the limits in sum, shape ``(length,)``.
+    def violations(self, length: int, limits: tuple[Limit, ...]) -> Array:
+        """Return by how much each trial exceeds limits in sum, shape ``(length,)``.
 
         0 within all limits; infinite where a limited metric was not measured.
         """
-        return self._violations.first(
-            length, lambda start: [[self._violation(t)] for t in self.trials[start:length]]
+        kept = self._violations.get(limits)
+        if kept is None:
+            kept = self._violations[limits] = Growing(1)
+        return kept.first(
+            length, lambda start: [[_violation(t, limits)] for t in self.trials[start:length]]
         )[:, 0]
-
-    def _violation(self, trial: FrozenTrial) -> float:
-        return sum(
-            limit.violation(trial.metrics[limit.metric])
-            if limit.metric in trial.metrics
-            else np.inf
-            for limit in self._limits
-        )
 
     def encoded(self, space: Space, length: int) -> tuple[Array, Array]:
         """Return unit coordinates and activity (0 or 1) of the params, both ``(length, d)``."""
@@ -181,6 +175,13 @@ class Columns:
         self._indexed = max(length, self._indexed)
         index = self._first.get(key, length)
         return self.trials[index] if index < length else None
+
+
+def _violation(trial: FrozenTrial, limits: tuple[Limit, ...]) -> float:
+    return sum(
+        limit.violation(trial.metrics[limit.metric]) if limit.metric in trial.metrics else np.inf
+        for limit in limits
+    )
 
 
 def encoded(space: Space, rows: Sequence[Params]) -> tuple[Array, Array]:

@@ -52,12 +52,19 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Enqueued:
-    """A person queues a trial; what is not fixed is left to the sampler."""
+    """A person queues a trial; what is not fixed is left to the sampler.
+
+    Attributes
+    ----------
+    request : str, optional
+        Names the request that queued it, so that a repeated one queues nothing more.
+    """
 
     number: int
     params: Params
     user_attrs: Mapping[str, Any] = field(default_factory=dict)
     time: float = 0.0
+    request: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,8 @@ class Asked:
         Number of the trial that it was forked from.
     parent_step : int, optional
         The step of the parent's checkpoint that it goes on from; None begins anew.
+    request : str, optional
+        Names the request that it answers, so that a repeated one gets the same trial.
     """
 
     number: int
@@ -94,6 +103,7 @@ class Asked:
     why: Mapping[str, Any] = EMPTY
     parent: int | None = None
     parent_step: int | None = None
+    request: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +165,8 @@ class Resumed:
         One more than before.
     step : int, optional
         The step after which it goes on; later reports are dropped. None begins anew.
+    request : str, optional
+        As for `Asked`.
     """
 
     number: int
@@ -162,6 +174,7 @@ class Resumed:
     owner: str
     step: int | None = None
     time: float = 0.0
+    request: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +187,15 @@ class Released:
         Why: interrupted, failed and to be retried, its process died, ...
     attempt : int
         The attempt that ended; a later attempt is not touched.
+    cost : float, optional
+        What the attempt cost, as far as it is known.
     """
 
     number: int
     reason: str
     attempt: int
     time: float = 0.0
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ class History:
         How many trials each process is running.
     last_opened : Opened, optional
         The process that came last, with its sampler.
+    requests : mapping of str to (int, int)
+        Trial and attempt that answer each named request, later ones of the study included.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class History:
         n_waiting: int,
         next_waiting: FrozenTrial | None,
         running_of: Mapping[str, int],
+        requests: Mapping[str, tuple[int, int]],
     ) -> None:
         self.problem = problem
         self.version = version
@@ -86,6 +89,7 @@ class History:
         self._n_waiting = n_waiting
         self.next_waiting = next_waiting
         self.running_of = running_of
+        self.requests = requests
 
     def __len__(self) -> int:
         return self.count
@@ -165,7 +169,7 @@ class History:
     @property
     def violations(self) -> Array:
         """Sum of the violations of the problem's limits by each ended trial, ``(len(ended),)``."""
-        return self._columns.violations(self._ended)
+        return self._columns.violations(self._ended, self.problem.limits)
 
     def encoded(self) -> tuple[Array, Array]:
         """Return params of the ended trials as unit coordinates, and which are active.

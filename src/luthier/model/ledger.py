@@ -56,6 +56,7 @@ class Ledger:
         self._last_opened: Opened | None = None
         self._user_attrs: Mapping[str, Any] = EMPTY
         self._transferred: dict[str, Earlier] = {}
+        self._requests: dict[str, tuple[int, int]] = {}  # trial and attempt by request
         self._appliers = {
             Defined: self._defined,
             Opened: self._opened,
@@ -114,6 +115,7 @@ class Ledger:
             n_waiting=len(self._waiting),
             next_waiting=self._open[next(iter(self._waiting))] if self._waiting else None,
             running_of=dict(self._running_of),
+            requests=self._requests,
         )
         return self._snapshot
 
@@ -129,6 +131,7 @@ class Ledger:
 
     def _enqueued(self, event: Enqueued) -> None:
         self._claim(event.number)
+        self._answers(event.request, event.number, 0)
         self._waiting[event.number] = None
         self._open[event.number] = FrozenTrial(
             event.number,
@@ -149,6 +152,7 @@ class Ledger:
         elif queued.state is not _WAITING or queued.attempt:
             return
         self._happened(event)
+        self._answers(event.request, number, 1)
         self._waiting.pop(number, None)
         self._runs(event.owner, 1)
         if queued is None:
@@ -223,6 +227,7 @@ class Ledger:
         if trial is None or event.attempt != trial.attempt + 1:
             return
         self._happened(event)
+        self._answers(event.request, event.number, event.attempt)
         if trial.state is _RUNNING:
             self._runs(trial.owner, -1)
         self._runs(event.owner, 1)
@@ -253,7 +258,11 @@ class Ledger:
             self._runs(trial.owner, -1)
             self._waiting[event.number] = None
             self._open[event.number] = replace(
-                trial, state=_WAITING, error=event.reason, futile=trial.futile + 1
+                trial,
+                state=_WAITING,
+                error=event.reason,
+                cost=_total(trial.cost, event.cost),
+                futile=trial.futile + 1,
             )
 
     def _told(self, event: Told) -> None:
@@ -318,6 +327,10 @@ class Ledger:
             self._columns.happenings.append(event)
             if type(event) is Reported:
                 self._columns.reports.append(event)
+
+    def _answers(self, request: str | None, number: int, attempt: int) -> None:
+        if request is not None:
+            self._requests.setdefault(request, (number, attempt))
 
     def _runs(self, owner: str | None, change: int) -> None:
         if owner is not None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import entry_points
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from luthier.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 
@@ -120,6 +122,13 @@ class Registry(Generic[T]):
         module, _, attribute = path.partition(":")
         found: type[Any] = getattr(import_module(module), attribute)
         return found
+
+
+def entry_points(*, group: str) -> Iterable[EntryPoint]:
+    """Return what installed packages register."""
+    from importlib import metadata  # takes longer to import than most studies need
+
+    return metadata.entry_points(group=group)
 
 
 def name_of(spec: Spec) -> str:

@@ -11,6 +11,13 @@ CONFIRMS = "confirms"
 """The note on a trial that measures the params of another one again."""
 
 
+ITEM = "item"
+"""The metric of a report that says which fold or instance it is about, if not that of its step.
+
+For objectives that go through their instances in an order of their own.
+"""
+
+
 class Confirms(NamedTuple):
     """Which trial is measured again, and for the how manyth time, from 1."""
 
@@ -45,5 +52,8 @@ def scores(trial: FrozenTrial, metric: str) -> dict[int, float]:
     Of a trial that reports its folds by hand, these are the reports of the metric itself.
     """
     name = single(metric)
-    found = ((r.step, r.metrics.get(name, r.metrics.get(metric))) for r in trial.reports)
-    return {step: score for step, score in found if score is not None}
+    found = (
+        (int(r.metrics.get(ITEM, r.step)), r.metrics.get(name, r.metrics.get(metric)))
+        for r in trial.reports
+    )
+    return {item: score for item, score in found if score is not None}

@@ -178,6 +178,21 @@ def _params(params: dict[str, Any]) -> dict[str, Any]:
     return params
 
 
+def to_plain(value: Any) -> Any:
+    """Return a value of a trial in plain JSON types, as the log says it."""
+    return json.loads(_encode(_mark(value)))
+
+
+def read_params(data: dict[str, Any]) -> dict[str, Any]:
+    """Return params from the JSON types in which the log says them."""
+    return _params(data)
+
+
+def read_value(value: Any) -> Any:
+    """Return a note or a metric from the JSON types in which the log says it."""
+    return _unmark(value)
+
+
 def _metrics(data: dict[str, Any]) -> dict[str, float]:
     for value in data.values():
         if type(value) is dict:
@@ -221,6 +236,8 @@ def _write_asked(event: Asked) -> dict[str, Any]:
     if event.parent is not None:
         data["parent"] = event.parent
         data["parent_step"] = event.parent_step
+    if event.request is not None:
+        data["request"] = event.request
     return data
 
 
@@ -235,6 +252,7 @@ def _read_asked(data: dict[str, Any]) -> Asked:
         _unmark(data["why"]) if "why" in data else EMPTY,
         data.get("parent"),
         data.get("parent_step"),
+        data.get("request"),
     )
 
 
@@ -316,8 +334,8 @@ _PLAIN = (
     _Plain(Opened, "opened", ("owner", "sampler", "about", "time"), ("scheduler", "checkpoints")),
     _Plain(Reported, "reported", ("number", "step", "metrics", "attempt", "time")),
     _Plain(Paused, "paused", ("number", "time"), ("attempt", "metrics", "cost")),
-    _Plain(Resumed, "resumed", ("number", "attempt", "owner", "step", "time")),
-    _Plain(Released, "released", ("number", "reason", "attempt", "time")),
+    _Plain(Resumed, "resumed", ("number", "attempt", "owner", "step", "time"), ("request",)),
+    _Plain(Released, "released", ("number", "reason", "attempt", "time"), ("cost",)),
 )
 
 _WRITERS: dict[type[Any], Callable[[Any], dict[str, Any]]] = {
@@ -336,6 +354,7 @@ _WRITERS: dict[type[Any], Callable[[Any], dict[str, Any]]] = {
         "params": event.params,
         "user_attrs": _escape(event.user_attrs),
         "time": event.time,
+        **({} if event.request is None else {"request": event.request}),
     },
     Suggested: lambda event: {
         "event": "suggested",
@@ -364,7 +383,11 @@ _READERS: dict[str, Callable[..., Event]] = {
     "told": _read_told,
     "noted": lambda data: Noted(data["number"], data["key"], _unmark(data["value"])),
     "enqueued": lambda data: Enqueued(
-        data["number"], _params(data["params"]), _unmark(data["user_attrs"]), data["time"]
+        data["number"],
+        _params(data["params"]),
+        _unmark(data["user_attrs"]),
+        data["time"],
+        data.get("request"),
     ),
     "suggested": lambda data: Suggested(
         data["number"],

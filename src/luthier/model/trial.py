@@ -143,7 +143,7 @@ class FrozenTrial:
     proposed : mapping, optional
         What the sampler proposed to a define-by-run trial, whether or not it asked for it.
     cost : float, optional
-        What the trial cost, in the user's unit: all attempts that ended or were set aside.
+        What the trial cost, in the user's unit: all attempts whose cost is known.
     parent, parent_step : int, optional
         The trial whose checkpoint it began from, and the step of that checkpoint.
     restored_step : int, optional

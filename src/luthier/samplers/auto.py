@@ -44,13 +44,19 @@ class Auto:
     ----------
     share : float, default 0.05
         Share of the trials' time that the Gaussian process may take, in (0, 1].
+    free : int, default 300
+        So many trials are the Gaussian process's whatever it takes. With 0 it proposes only
+        where trials are known to take long enough.
     """
 
     share: float = SHARE
+    free: int = FREE
 
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
             raise InvalidInput("Auto: share", self.share, "a number in (0, 1]")
+        if isinstance(self.free, bool) or not isinstance(self.free, int) or self.free < 0:
+            raise InvalidInput("Auto: free", self.free, "a whole number from 0 on")
 
     def suggest(
         self, problem: Problem, history: History, rng: np.random.Generator, n: int = 1
@@ -69,8 +75,10 @@ class Auto:
         trials = len(history.ended)
         if len(columns) > WIDE:
             return self._cheap(problem, trials, f"the space has {len(columns)} columns")
-        if trials < FREE:
+        if trials < self.free:
             return Choice(_gp(), "it needs the fewest trials, and there are few so far")
+        if not trials:
+            return self._cheap(problem, trials, "no trial has ended yet")
         needed = _seconds(trials, len(columns), len(problem.objectives))
         rate = _rate(history)
         if rate is None or needed * rate <= self.share:
@@ -82,16 +90,18 @@ class Auto:
         return _gp().recommend(problem, history)
 
     def _cheap(self, problem: Problem, trials: int, because: str) -> Choice:
-        from luthier.samplers.cmaes import CMAES
-        from luthier.samplers.nsga2 import NSGA2
         from luthier.samplers.tpe import TPE
 
         if trials < LONG:
             return Choice(TPE(), because)
         if len(problem.objectives) > 1:
+            from luthier.samplers.nsga2 import NSGA2
+
             return Choice(NSGA2(), f"{because}, and there are several objectives")
         numbers = all(column.kind != "categorical" for column in problem.space.codec.columns)
         if numbers and not problem.space.conditional and not problem.dynamic:
+            from luthier.samplers.cmaes import CMAES
+
             return Choice(CMAES(), f"{because}, and all parameters are numbers")
         return Choice(TPE(), because)
 

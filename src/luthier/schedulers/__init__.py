@@ -6,7 +6,17 @@ A scheduler is imported when its name is first used.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from luthier.schedulers.base import Decision, Done, Forking, Resume, Scheduler, Start, Stop, Wait
+from luthier.schedulers.base import (
+    Decision,
+    Done,
+    Finishing,
+    Forking,
+    Resume,
+    Scheduler,
+    Start,
+    Stop,
+    Wait,
+)
 
 if TYPE_CHECKING:
     from luthier.schedulers.adaptive import Adaptive
@@ -50,6 +60,7 @@ _HOME = {
 __all__ = [
     # the contract
     "Scheduler",
+    "Finishing",
     "Forking",
     "Decision",
     "Start",

@@ -87,6 +87,19 @@ class Scheduler(Protocol):
 
 
 @runtime_checkable
+class Finishing(Protocol):
+    """A scheduler that pauses trials, and knows which one deserves to be trained to its end."""
+
+    def finish(self, problem: Problem, history: History) -> int | None:
+        """Return the paused trial to finish now that none may begin, None if there is none.
+
+        Asked again and again, as long as there is an answer. The trial is not paused any more,
+        whatever `decide` says.
+        """
+        ...
+
+
+@runtime_checkable
 class Forking(Protocol):
     """A scheduler that begins trials from the checkpoints of others."""
 

@@ -9,7 +9,7 @@ from luthier.errors import InvalidInput
 from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.model.trial import FrozenTrial
-from luthier.schedulers.base import Decision, Forking, Scheduler, Start, Step
+from luthier.schedulers.base import Decision, Finishing, Forking, Scheduler, Start, Step
 from luthier.schedulers.registry import Spec, make
 from luthier.schedulers.rule import Rule
 
@@ -32,6 +32,12 @@ class _Combined(Rule):
         """Do what the first member says that says more than to begin a new trial."""
         steps = [member.next(problem, history) for member in self.members]
         return next((step for step in steps if step != Start()), Start())
+
+    def finish(self, problem: Problem, history: History) -> int | None:
+        """Return the first paused trial that a member would finish."""
+        finishing = (member for member in self.members if isinstance(member, Finishing))
+        found = (member.finish(problem, history) for member in finishing)
+        return next((number for number in found if number is not None), None)
 
     def kept(self, problem: Problem, history: History) -> set[tuple[int, int]]:
         """Return all from where a member may fork."""

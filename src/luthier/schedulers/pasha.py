@@ -34,8 +34,8 @@ class Pasha(Rule):
 
     At first there are two rungs. Whenever the ranking of the trials at the top rung is another
     than they had at the one below, a rung is added. So trials run as long as it takes to tell
-    them apart. What is at the top waits, paused: when the study has found what it was looking
-    for, the best of them is trained to its end.
+    them apart. What is at the top waits, paused: when the budget of trials is used up, the best
+    of them is trained to its end.
 
     Two trials count as equal if they differ by no more than the noise: that of trials whose
     curves cross more than once.
@@ -101,10 +101,13 @@ class Pasha(Rule):
         key = (self, problem.objectives)
         return history.fold(key, lambda: self._start(problem), Progress.advance, read)
 
+    def reading(self, problem: Problem) -> Reading:
+        """Return what counts of a report."""
+        return Reading(reading_of(problem, self.metric, self.direction).terms[:1])
+
     def _start(self, problem: Problem) -> Progress:
         levels = geometric(self.min_step, self.max_step, self.eta)
-        reading = reading_of(problem, self.metric, self.direction)
-        return Progress(levels, Reading(reading.terms[:1]))
+        return Progress(levels, self.reading(problem))
 
 
 class Progress:

@@ -125,7 +125,7 @@ class PopulationBased(Rule):
             history,
             self.population,
             self.interval,
-            self._reading(problem),
+            self.reading(problem),
             lambda population: self._next(problem, history, population),
         )
 
@@ -138,7 +138,7 @@ class PopulationBased(Rule):
             history,
             self.population,
             self.interval,
-            self._reading(problem),
+            self.reading(problem),
             lambda population: population.arrived(trial.number),
         )
         return Decision.PAUSE if arrived else Decision.CONTINUE
@@ -146,7 +146,7 @@ class PopulationBased(Rule):
     def kept(self, problem: Problem, history: History) -> set[tuple[int, int]]:
         """Return the last checkpoints of all members, and the best there ever were."""
         return fold_population(
-            history, self.population, self.interval, self._reading(problem), self._kept
+            history, self.population, self.interval, self.reading(problem), self._kept
         )
 
     def _kept(self, population: Population) -> set[tuple[int, int]]:
@@ -157,7 +157,8 @@ class PopulationBased(Rule):
         points += population.elites(self.backtrack, self.max_step)
         return {(point.number, point.step) for point in points}
 
-    def _reading(self, problem: Problem) -> Reading:
+    def reading(self, problem: Problem) -> Reading:
+        """Return what counts of a report."""
         return reading_of(problem, self.metric, self.direction)
 
     def _check_names(self, problem: Problem) -> None:

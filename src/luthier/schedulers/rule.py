@@ -12,6 +12,7 @@ from luthier.model.history import History
 from luthier.model.problem import Direction, Problem
 from luthier.model.trial import FrozenTrial, TrialState
 from luthier.schedulers.base import Decision, Scheduler, Start, Step
+from luthier.schedulers.finishing import worth_finishing
 from luthier.schedulers.reading import Reading, check_metric, reading_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,14 @@ class Rule:
     def next(self, problem: Problem, history: History) -> Step:
         """Begin a new trial."""
         return Start()
+
+    def reading(self, problem: Problem) -> Reading:
+        """Return what counts of a report."""
+        return reading_of(problem)
+
+    def finish(self, problem: Problem, history: History) -> int | None:
+        """Return the best of the paused trials that went farthest, if none was as good there."""
+        return worth_finishing(history, self.reading(problem))
 
     def __or__(self, other: Scheduler) -> AnyOf:
         """Stop as soon as one of the two says so."""

@@ -1,4 +1,4 @@
-"""Where studies are kept: in memory, in an SQLite file, on a database server."""
+"""Where studies are kept: in memory, an SQLite file, a database, or behind a service."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from luthier.storage.memory import Memory
 from luthier.storage.registry import open_storage
 
 if TYPE_CHECKING:
+    from luthier.storage.http import HTTP
     from luthier.storage.sql import SQL
     from luthier.storage.sqlite import SQLite
 
-__all__ = ["Record", "Storage", "Memory", "SQLite", "SQL", "open_storage"]
+__all__ = ["Record", "Storage", "Memory", "SQLite", "SQL", "HTTP", "open_storage"]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,4 +26,8 @@ def __getattr__(name: str) -> Any:
         from luthier.storage.sql import SQL
 
         return SQL
+    if name == "HTTP":
+        from luthier.storage.http import HTTP
+
+        return HTTP
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

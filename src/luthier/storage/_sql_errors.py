@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.exc import DBAPIError
 
-from luthier.errors import ReadOnlyStorage, StorageError, StorageFull
+from luthier.errors import ReadOnlyStorage, StorageError, StorageFull, StorageUnavailable
 
 # PostgreSQL names errors by SQLSTATE, MySQL by number; they never coincide.
 LOST = {"57P01", "57P02", "57P03", "08000", "08003", "08006", 1053, 1927, 2002, 2003, 2006, 2013}
@@ -46,4 +46,6 @@ def translated(error: DBAPIError, shown: str, password: str | None) -> StorageEr
     # MySQL wraps what the operating system says: 28 is "no space left".
     if code in FULL or (code in (3, 1026, 1030) and "28" in reason):
         return StorageFull(f"{shown} cannot grow: the server's disk is full ({reason})")
+    if is_lost(error):
+        return StorageUnavailable(f"{shown} cannot be reached ({reason})")
     return StorageError(f"{shown}: {reason}")

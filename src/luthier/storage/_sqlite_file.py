@@ -13,6 +13,7 @@ from luthier.errors import (
     ReadOnlyStorage,
     StorageError,
     StorageFull,
+    StorageUnavailable,
 )
 from luthier.storage._sqlite_views import VIEWS
 
@@ -178,6 +179,8 @@ def translated(error: sqlite3.Error, path: str) -> StorageError:
                 f"{path} cannot grow: disk, quota or file size limit ({error}; "
                 f"{free:.0f} MiB are free on the disk)"
             )
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN:
+            return StorageUnavailable(f"{path} cannot be read or written now ({error})")
     return StorageError(f"{path}: {error}")
 
 

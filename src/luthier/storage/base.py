@@ -78,6 +78,8 @@ class Storage(Protocol):
             If `create` is true and the study exists.
         StorageFull, ReadOnlyStorage, StorageError
             If it cannot be written. Nothing was written.
+        StorageUnavailable
+            If it cannot be reached now. All records may have been written, or none.
         """
         ...
 

@@ -25,6 +25,8 @@ def open_storage(storage: str | os.PathLike[str] | Storage | None = None) -> Sto
           ``?durability=power`` may say what every append outlives, see `SQLite`.
         - ``"postgresql://user@host/database"``: PostgreSQL (extra ``sql``).
         - ``"mysql://..."`` or ``"mariadb://..."``: MySQL, MariaDB (extra ``mysql``).
+        - ``"http://host:port"`` or ``"https://..."``: what ``luthier serve`` keeps there; the
+          token comes from the environment variable LUTHIER_TOKEN.
 
         A storage is returned as it is.
 
@@ -86,6 +88,12 @@ def _sql(url: str) -> Storage:
     return SQL(url)
 
 
+def _http(url: str) -> Storage:
+    from luthier.storage.http import HTTP
+
+    return HTTP(url)
+
+
 SCHEMES: dict[str, Callable[[str], Storage]] = {
     "memory": _memory,
     "sqlite": _sqlite,
@@ -93,4 +101,6 @@ SCHEMES: dict[str, Callable[[str], Storage]] = {
     "postgres": _sql,
     "mysql": _sql,
     "mariadb": _sql,
+    "http": _http,
+    "https": _http,
 }

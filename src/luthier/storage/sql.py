@@ -28,8 +28,20 @@ T = TypeVar("T")
 
 _dice = SystemRandom()  # leaves the user's random numbers alone, and differs in a forked child
 
-PATIENCE = 60.0
-"""Seconds to wait for a server that went away."""
+PATIENCE = 3.0
+"""Seconds in which a connection that was cut is replaced; to wait for longer is up to others."""
+
+CONNECTED = {
+    "postgresql": {
+        "connect_timeout": 10,
+        "keepalives_idle": 20,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+    },
+    "mysql": {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60},
+}
+"""A network that swallows everything is noticed within a minute; the URL may say otherwise."""
 
 SLEEP = (0.02, 0.2)
 """Shortest and longest pause before the next try, in seconds."""
@@ -114,8 +126,9 @@ class SQL:
 
     Writers of the same study queue at its row, those of different studies do not wait for
     each other. Who loses a claim waits up to 0.1 s, the longer the more it lost in a row. A
-    server that goes away is waited for, up to a minute; an append whose answer got lost is
-    written once, not twice.
+    connection that is cut is replaced; an append whose answer got lost is written once, not
+    twice. A server that stays away for longer than three seconds is an error, which a study
+    waits out.
 
     Parameters
     ----------
@@ -140,13 +153,16 @@ class SQL:
     def __init__(self, url: str) -> None:
         self.url = url
         """With the password, if it was given with one; `repr` hides it."""
-        address, extra = _address(url)
+        address, extra = address_of(url)
         self._shown = _shown(address)
         self._password = address.password
         try:
             # One statement, one transaction, unless a method begins a longer one.
             self._engine = sa.create_engine(
-                address, isolation_level="AUTOCOMMIT", hide_parameters=True
+                address,
+                isolation_level="AUTOCOMMIT",
+                hide_parameters=True,
+                connect_args=_connecting(address),
             )
         except ImportError as error:
             raise MissingExtra(f"a study on {address.get_backend_name()}", extra) from error
@@ -393,7 +409,14 @@ def _is(study: str, identity: str | None = None) -> sa.ColumnElement[bool]:
     return named if identity is None else named & (studies.c.identity == identity)
 
 
-def _address(url: str) -> tuple[sa.URL, str]:
+def address_of(url: str) -> tuple[sa.URL, str]:
+    """Return the address of a database with our driver, and the extra that brings the driver.
+
+    Raises
+    ------
+    InvalidInput
+        If the URL is none of PostgreSQL, MySQL or MariaDB.
+    """
     scheme, mark, rest = url.partition("://")
     backend = scheme.partition("+")[0]
     try:
@@ -405,6 +428,11 @@ def _address(url: str) -> tuple[sa.URL, str]:
         allowed = "postgresql://, mysql:// or mariadb://user:password@host:port/database"
         # What follows may hold a password.
         raise InvalidInput("storage", f"{scheme}://...", allowed) from None
+
+
+def _connecting(address: sa.URL) -> dict[str, int]:
+    backend = "postgresql" if address.get_backend_name() == "postgresql" else "mysql"
+    return {name: v for name, v in CONNECTED[backend].items() if name not in address.query}
 
 
 def _shown(address: sa.URL) -> str:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from random import SystemRandom
 from typing import Literal, NamedTuple, TypeVar
 
-from luthier.errors import Conflict, InvalidInput, StorageError
+from luthier.errors import Conflict, InvalidInput, StorageError, StorageUnavailable
 from luthier.storage._checks import already, check_append, check_name, check_range, gone, unknown
 from luthier.storage._sqlite_file import connect, is_busy, transient, translated
 from luthier.storage._stepping_back import SteppingBack
@@ -280,7 +280,7 @@ class SQLite:
                     now = time.monotonic()
                     deadline = deadline or now + PATIENCE
                     if now > deadline:
-                        raise StorageError(
+                        raise StorageUnavailable(
                             f"{self.path} has been locked by another process for {PATIENCE:.0f} s"
                         ) from error
                     time.sleep(_dice.uniform(SHORTEST_SLEEP, LONGEST_SLEEP))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf, isfinite
 from typing import Any
@@ -12,6 +12,7 @@ from luthier.errors import InvalidInput
 from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.model.trial import FrozenTrial, TrialState
+from luthier.study.spending import Price, make_price, spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +26,18 @@ class Budget:
     total_trials : int, optional
         Trials of the study, those before this call included.
     timeout : float, optional
-        Seconds after which no trial is started any more.
+        Seconds after which no trial is started any more, nor one that would take longer than
+        what is left of them.
     target : float, optional
         Stop when the (single) objective is at least as good.
     max_cost : float, optional
-        Stop when the trials' reported costs sum up to this.
+        Stop when what trials cost sums up to this, or one more would cost more than is left.
     patience : int, optional
         Stop when so many trials in a row ended without a new best.
     max_failures : int, optional
         Give up when so many trials in a row failed.
+    cost : float or mapping, optional
+        What a trial costs that does not say it itself; see `make_price`.
 
     Raises
     ------
@@ -48,6 +52,7 @@ class Budget:
     max_cost: float | None = None
     patience: int | None = None
     max_failures: int | None = 10
+    cost: float | Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         for name, least in (
@@ -67,6 +72,24 @@ class Budget:
                 raise InvalidInput(name, value, "a finite number from 0 on, or None")
         if self.target is not None and not (is_real(self.target) and isfinite(self.target)):
             raise InvalidInput("target", self.target, "a finite number, or None")
+        make_price(self.cost)
+
+    @property
+    def price(self) -> Price | None:
+        """What trials cost that do not say it themselves, None if they are free."""
+        return make_price(self.cost)
+
+    def plan(self, now: float) -> dict[str, Any]:
+        """Return what tells others when the study is going to end, in JSON.
+
+        Parameters
+        ----------
+        now : float
+            Seconds since the epoch, when the call begins.
+        """
+        until = None if self.timeout is None else round(now + self.timeout, 3)
+        plan = {"total_trials": self.total_trials, "until": until, "max_cost": self.max_cost}
+        return {name: value for name, value in plan.items() if value is not None}
 
     @property
     def open_ended(self) -> bool:
@@ -94,7 +117,6 @@ class Meter:
     started: int = 0
     _front: Front = field(init=False)
     _since_best: int = 0
-    _cost: float = 0.0
     failures_in_a_row: int = 0
     last_error: str = field(default="")
 
@@ -104,7 +126,7 @@ class Meter:
     def resume(self, history: History) -> None:
         """Take into account what happened before this call, if the budget asks for it."""
         budget = self.budget
-        if not (budget.target is budget.max_cost is budget.patience is None):
+        if not (budget.target is budget.patience is None):
             self._count(history.ended)
             self.failures_in_a_row = 0
 
@@ -136,10 +158,44 @@ class Meter:
             sign = self.problem.signs[0]
             if sign * best <= sign * budget.target:
                 return f"target {budget.target:g} reached"
-        if budget.max_cost is not None and self._cost >= budget.max_cost:
-            return f"cost {self._cost:g} of {budget.max_cost:g} used"
         if budget.patience is not None and self._since_best >= budget.patience:
             return f"no better trial among the last {budget.patience}"
+        return None
+
+    def too_little_left(self, history: History, seconds: float, running: int) -> str | None:
+        """Say why one more run would not end within what is left of time and money.
+
+        By the medians of the newest runs; those that run now are counted in full.
+
+        Parameters
+        ----------
+        history : History
+            Tells what runs took.
+        seconds : float
+            Time since the call began.
+        running : int
+            How many runs have not ended.
+        """
+        budget = self.budget
+        if budget.timeout is None and budget.max_cost is None:
+            return None
+        so_far = spent(history)
+        if budget.max_cost is not None:
+            left = budget.max_cost - so_far.cost
+            if left <= 0:
+                return f"cost {so_far.cost:g} of {budget.max_cost:g} used"
+            run = so_far.run_cost
+            if run is not None and (running + 1) * run > left * (1 + 1e-9):
+                return (
+                    f"cost {so_far.cost:g} of {budget.max_cost:g} used, and a trial costs {run:.3g}"
+                )
+        if budget.timeout is not None and so_far.run_seconds is not None:
+            left = budget.timeout - seconds
+            if so_far.run_seconds > left:
+                return (
+                    f"{max(left, 0.0):.3g} s left of the timeout of {budget.timeout:g} s, and a "
+                    f"trial takes {so_far.run_seconds:.3g} s"
+                )
         return None
 
     @property
@@ -151,8 +207,6 @@ class Meter:
     def _count(self, trials: Iterable[FrozenTrial]) -> None:
         for trial in trials:
             self._since_best += 1
-            if trial.cost is not None:
-                self._cost += trial.cost
             if trial.state is TrialState.FAILED:
                 self.failures_in_a_row += 1
                 self.last_error = trial.error

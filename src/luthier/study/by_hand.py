@@ -24,10 +24,14 @@ def enqueue(
     user_attrs: Mapping[str, Any] | None,
     skip_if_exists: bool,
     clock: Callable[[], float],
+    *,
+    request: str | None = None,
 ) -> int | None:
-    """Queue a point, as `luthier.study.study.Study.enqueue_trial` says."""
+    """Queue a point, as `luthier.study.study.Study.enqueue_trial` says; once for each request."""
     while True:
         history = journal.sync()
+        if request is not None and request in history.requests:
+            return history.requests[request][0]
         point = dict(params)
         if not history.problem.dynamic:
             point = dict(queueable(history.problem.space, params))
@@ -36,7 +40,7 @@ def enqueue(
         number = history.count
         attrs = plain(user_attrs or {}, "user_attrs")
         try:
-            journal.append(Enqueued(number, point, attrs, clock()), claim=str(number))
+            journal.append(Enqueued(number, point, attrs, clock(), request), claim=str(number))
         except Conflict:
             continue
         return number

@@ -22,8 +22,10 @@ from luthier.model.trial import FrozenTrial
 from luthier.schedulers.base import Forking, Scheduler
 from luthier.storage.base import Storage
 from luthier.storage.memory import Memory
+from luthier.study import remote_snapshots
 from luthier.study.journal import Journal
-from luthier.study.snapshots import Restored, Snapshot, clear_drafts, snapshots
+from luthier.study.remote_snapshots import check_uri, is_uri, join
+from luthier.study.snapshots import Kept, Restored, clear_drafts, kept_in
 
 log = logging.getLogger("luthier")
 
@@ -37,8 +39,9 @@ class Checkpoints:
 
     Parameters
     ----------
-    folder : path, optional
-        Each study has a folder of its own in it. All workers must reach it. Default: beside an
+    folder : path or URI, optional
+        Each study has a folder of its own in it. All workers must reach it: a path, or a URI that
+        fsspec can open, such as ``s3://bucket/checkpoints``. Default: beside an
         SQLite file, ``<file>.checkpoints``; for a study in memory a temporary folder that goes
         away with it. A study on a database server has none until it is given.
     keep_last : int, optional
@@ -64,7 +67,9 @@ class Checkpoints:
         if self.folder is not None and not (
             isinstance(self.folder, str | os.PathLike) and os.fspath(self.folder)
         ):
-            raise InvalidInput("Checkpoints: folder", self.folder, "a path")
+            raise InvalidInput("Checkpoints: folder", self.folder, "a path or a URI")
+        if isinstance(self.folder, str) and is_uri(self.folder):
+            check_uri("Checkpoints: folder", self.folder)
         last = self.keep_last
         if last is not None and (isinstance(last, bool) or not isinstance(last, int) or last < 1):
             raise InvalidInput("Checkpoints: keep_last", last, "an integer from 1 on, or None")
@@ -164,11 +169,11 @@ class Store:
             home = usual_home(journal.storage)
         if home is None:
             return None
-        return os.path.join(os.path.abspath(home), study_folder(journal))
+        return join(absolute(home), study_folder(journal))
 
     def folder(self, number: int) -> str | None:
         """Return where a trial may write checkpoints; None if nowhere."""
-        return None if self.root is None else os.path.join(self.root, str(number))
+        return None if self.root is None else join(self.root, str(number))
 
     def restored(self, trial: FrozenTrial) -> Restored | None:
         """Return the newest checkpoint of an open trial that is intact, or that of its parent."""
@@ -176,7 +181,7 @@ class Store:
         if folder is None:
             return None
         clear_drafts(folder, trial.attempt)
-        own = snapshots(folder)
+        own = kept_in(folder)
         found = _intact(own, trial.number)
         if found is None and trial.parent is not None and trial.parent_step is not None:
             found = self._of_parent(trial.parent, trial.parent_step)
@@ -196,14 +201,14 @@ class Store:
         folder = self.folder(parent.number)
         if folder is None:
             return None
-        found = snapshots(folder)
+        found = kept_in(folder)
         return _intact(found if step is None else _up_to(step, found), parent.number)
 
     def _of_parent(self, parent: int, step: int) -> Restored | None:
         folder = self.folder(parent)
         if folder is None:
             return None
-        return _intact([item for item in snapshots(folder) if item.step == step], parent)
+        return _intact([item for item in kept_in(folder) if item.step == step], parent)
 
     def saved(self, number: int, history: History, kept: Places) -> None:
         """Delete all but the newest checkpoints of a running trial."""
@@ -211,7 +216,7 @@ class Store:
         folder = self.folder(number)
         if keep is None or folder is None:
             return
-        found = snapshots(folder)
+        found = kept_in(folder)
         if len(found) <= keep:
             return
         needed = self._needed(number, history)
@@ -226,9 +231,9 @@ class Store:
         if self.settings.keep_ended == "all" or self.root is None:
             return
         if self._left is None:
-            if not os.path.isdir(self.root):
+            there = _numbers(self.root)
+            if not there:
                 return
-            there = [int(name) for name in os.listdir(self.root) if name.isdecimal()]
             # Another process may have begun a trial that this history does not know.
             known = [history.trial(number) for number in there if number < history.count]
             self._left = {trial.number for trial in known if trial.state.final}
@@ -240,11 +245,11 @@ class Store:
         for ended in sorted(self._left - stay):
             folder = self.folder(ended)
             assert folder is not None
-            if not os.path.isdir(folder):
+            if not is_uri(folder) and not os.path.isdir(folder):
                 self._left.discard(ended)
                 continue
             if not self._needed(ended, history):
-                shutil.rmtree(folder, ignore_errors=True)
+                _delete(folder)
                 self._left.discard(ended)
 
     def _needed(self, parent: int, history: History) -> set[int]:
@@ -253,7 +258,7 @@ class Store:
             child.parent_step
             for child in history.open
             if child.parent == parent and child.parent_step is not None
-            if not snapshots(self.folder(child.number) or "")
+            if not kept_in(self.folder(child.number) or "")
         }
 
 
@@ -315,15 +320,37 @@ def checkpoint_folders(journal: Journal, homes: Iterable[str]) -> list[str]:
     """Return the folders of a study's checkpoints: in the usual place and in others."""
     usual = usual_home(journal.storage)
     name = study_folder(journal)
-    return [os.path.join(home, name) for home in {usual, *homes} if home is not None]
+    return [join(home, name) for home in {usual, *homes} if home is not None]
 
 
 def remove_folders(folders: Iterable[str]) -> None:
     """Delete folders with all that is in them, and those around them that are empty then."""
     for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+        _delete(folder)
         with contextlib.suppress(OSError):
             os.rmdir(os.path.dirname(folder))
+
+
+def absolute(home: str | os.PathLike[str]) -> str:
+    """Return a place for checkpoints in a form that means the same to all processes."""
+    return os.fspath(home).rstrip("/") if is_uri(home) else os.path.abspath(home)
+
+
+def _numbers(root: str) -> list[int]:
+    """Return the trials that have a folder in a study's folder."""
+    if is_uri(root):
+        return remote_snapshots.numbers(root)
+    try:
+        return [int(name) for name in os.listdir(root) if name.isdecimal()]
+    except OSError:
+        return []
+
+
+def _delete(folder: str) -> None:
+    if is_uri(folder):
+        remote_snapshots.remove(folder)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove(home: str, pid: int) -> None:
@@ -331,13 +358,13 @@ def _remove(home: str, pid: int) -> None:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _up_to(step: int, found: Iterable[Snapshot]) -> list[Snapshot]:
+def _up_to(step: int, found: Iterable[Kept]) -> list[Kept]:
     """Return the checkpoints up to a step, that of the latest step first."""
     before = (snapshot for snapshot in found if snapshot.step <= step)
     return sorted(before, key=lambda item: (item.step, item.attempt, item.serial), reverse=True)
 
 
-def _intact(found: Iterable[Snapshot], number: int) -> Restored | None:
+def _intact(found: Iterable[Kept], number: int) -> Restored | None:
     """Return the first checkpoint of these, newest first, whose files are as they were written."""
     for snapshot in found:
         damage = snapshot.damage()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from luthier.errors import (
     Conflict,
@@ -29,15 +30,25 @@ from luthier.model.events import (
     Suggested,
     Told,
 )
+from luthier.model.frozen import EMPTY
 from luthier.model.history import History
 from luthier.model.trial import FrozenTrial, Metrics, Params, TrialState
 from luthier.samplers.base import Chooser, Sampler
 from luthier.samplers.registry import describe
-from luthier.schedulers.base import Decision, Done, Resume, Scheduler, Start, Stop, Wait
+from luthier.schedulers.base import (
+    Decision,
+    Done,
+    Finishing,
+    Resume,
+    Scheduler,
+    Start,
+    Stop,
+    Wait,
+)
 from luthier.schedulers.registry import describe as describe_scheduler
 from luthier.space.base import Param
 from luthier.study.asking import checked, given, paused, propose, propose_value, reused
-from luthier.study.checkpoints import Checkpoints, Keeper, Store, kept_by
+from luthier.study.checkpoints import Checkpoints, Keeper, Store, absolute, kept_by
 from luthier.study.choosing import sampler_choice
 from luthier.study.heartbeat import Heartbeat
 from luthier.study.journal import Journal
@@ -49,6 +60,13 @@ from luthier.study.ticket import Ticket
 log = logging.getLogger("luthier")
 
 _START = Start()
+
+
+class Claimant(NamedTuple):
+    """For whom a trial is claimed."""
+
+    owner: str
+    request: str | None = None
 
 
 def now() -> float:
@@ -80,6 +98,8 @@ class Engine:
         Says when events happen; an executor may bring its own.
     keeper : Keeper
         Knows the checkpoints; an executor on a virtual clock has none.
+    plan : mapping
+        What this process is going to do, in JSON: stands in the log beside who it is.
     """
 
     def __init__(
@@ -95,10 +115,13 @@ class Engine:
         self.checkpoints = checkpoints or Checkpoints()
         self.clock: Callable[[], float] = now
         self.keeper: Keeper = Store(journal, self.checkpoints)
+        self.plan: Mapping[str, Any] = EMPTY
+        self._planned: Mapping[str, Any] = EMPTY  # as it stands in the log
         self._owner = Owner()
         self._leases = Leases(journal, self._owner.id)
         self._heartbeat: Heartbeat | None = None
         self._warned = False
+        self._finishing: set[int] = set()  # trials that go on to their end
         self._attempts: dict[int, int] = {}  # of the trials that were started here
         self._decided: dict[int, Decision] = {}  # what shall become of them, when not going on
         self._asked_at: dict[int, History] = {}
@@ -128,7 +151,13 @@ class Engine:
         self._scheduler_spec = describe_scheduler(scheduler)
 
     def claim(
-        self, below: int | None = None, *, begins: bool = True, synced: bool = False
+        self,
+        below: int | None = None,
+        *,
+        begins: bool = True,
+        synced: bool = False,
+        owner: str | None = None,
+        request: str | None = None,
     ) -> Ticket | FrozenTrial | Wait | Done | None:
         """Start a trial: one handed back, one queued, one paused, or a new one under `below`.
 
@@ -140,6 +169,10 @@ class Engine:
             Whether other trials may start than those that were paused.
         synced : bool, default False
             The log was written to just now, and so needs no look at what others wrote.
+        owner : str, optional
+            Who runs the trial, if not this process: somebody that `admit` let in.
+        request : str, optional
+            Names this claim for good: made again, it gets the trial that it got before.
 
         Returns
         -------
@@ -147,7 +180,8 @@ class Engine:
             What to run.
         FrozenTrial
             A trial that does not run: its result was known, the scheduler has ended it while it
-            was paused, or it was lost where it should have ended or paused.
+            was paused, or it was lost where it should have ended or paused. Or, as it is by now,
+            the trial that the same request got before.
         Wait, Done
             The scheduler starts nothing now, or any more.
         None
@@ -158,44 +192,108 @@ class Engine:
         InvalidInput
             If the scheduler wants what is not possible.
         """
-        self._open()
+        if owner is None:
+            self._open()
+        claimant = Claimant(owner or self._owner.id, request)
         while True:
             history = self.journal.history if synced else self.journal.sync()
+            if request is not None and request in history.requests:
+                return history.trial(history.requests[request][0])
             if self._leases.release_lost(history, self.clock()):
                 history = self.journal.history
             try:
-                return self._claim(history, below, begins)
+                return self._claim(history, below, begins, claimant)
             except Conflict:
                 synced = False
 
+    def finish(
+        self, *, owner: str | None = None, request: str | None = None
+    ) -> Ticket | FrozenTrial | None:
+        """Let a paused trial go on to its end if it is worth it, although none may begin.
+
+        Owner and request are as for `claim`.
+        """
+        if owner is None:
+            self._open()
+        claimant = Claimant(owner or self._owner.id, request)
+        scheduler = self._scheduler
+        while isinstance(scheduler, Finishing):
+            history = self.journal.sync()
+            number = scheduler.finish(history.problem, history)
+            if number is None:
+                break
+            with contextlib.suppress(Conflict):  # another process does it: look again
+                found = self._restart(history.trial(number), history, claimant)
+                self._finishing.add(number)
+                return found
+        return None
+
+    def admit(self, owner: str, about: Mapping[str, Any]) -> None:
+        """Write down somebody elsewhere for whom trials are claimed here, unless the log has it.
+
+        It lives as long as somebody beats for it in the storage.
+
+        Parameters
+        ----------
+        owner : str
+            Its identity, unique for all times.
+        about : mapping
+            As of `Owner.about`; its host must not be this machine's.
+        """
+        if owner not in self.journal.history.owners:
+            self.journal.append(self._opened(owner, about))
+
+    def adopt(self, number: int, attempt: int, *, again: bool = False) -> None:
+        """Answer for a running trial that another process started, or this one before it ended.
+
+        With `again` its last report is judged once more, in case the answer to it got lost.
+        """
+        if self._attempts.get(number) == attempt and not again:
+            return
+        history = self.journal.history
+        trial = history.trial(number)
+        if trial.state is not TrialState.RUNNING or trial.attempt != attempt:
+            return
+        self._attempts[number] = attempt
+        last = trial.reports.last
+        if last is not None and last.step != trial.restored_step:
+            self._decide(history, trial)
+
+    def stops(self, number: int) -> bool:
+        """Tell whether a trial that was started here should not go on."""
+        return number not in self._attempts or number in self._decided
+
     def _claim(
-        self, history: History, below: int | None, begins: bool
+        self, history: History, below: int | None, begins: bool, claimant: Claimant
     ) -> Ticket | FrozenTrial | Wait | Done | None:
         waiting = history.next_waiting if begins else None
         if waiting is not None and waiting.attempt:
-            return self._restart(waiting, history)
+            return self._restart(waiting, history, claimant)
         if waiting is not None:
-            return self._begin(history, waiting.number, waiting.fixed)
+            return self._begin(history, waiting.number, waiting.fixed, claimant)
         step = self.scheduler.next(history.problem, history)
         match step:
             case Resume():
-                return self._restart(paused(step, history), history)
+                return self._restart(paused(step, history), history, claimant)
             case Stop():
                 return self._stop(paused(step, history))
             case Start() if begins and (below is None or history.count < below):
-                return self._begin(history, history.count, None, step)
+                return self._begin(history, history.count, None, claimant, step)
             case Start():
                 return None
         return step
 
-    def _restart(self, trial: FrozenTrial, history: History) -> Ticket | FrozenTrial:
+    def _restart(
+        self, trial: FrozenTrial, history: History, claimant: Claimant
+    ) -> Ticket | FrozenTrial:
         number, attempt = trial.number, trial.attempt + 1
         restored = self.keeper.restored(trial)
         step = None if restored is None else restored.step
         if restored is None and trial.state is TrialState.PAUSED and not self._warned:
             self._warned = True  # the others will do the same
             log.warning("trial %d has no checkpoint to go on from: it begins anew", number)
-        resumed = Resumed(number, attempt, self._owner.id, step, self.clock())
+        owner, request = claimant
+        resumed = Resumed(number, attempt, owner, step, self.clock(), request)
         self.journal.append(resumed, claim=f"{number}.{attempt}")
         if trial.state is TrialState.WAITING and (over := self._decided_before(number)):
             return over
@@ -226,7 +324,12 @@ class Engine:
         return history.trial(number)
 
     def _begin(
-        self, history: History, number: int, fixed: Params | None, start: Start = _START
+        self,
+        history: History,
+        number: int,
+        fixed: Params | None,
+        claimant: Claimant,
+        start: Start = _START,
     ) -> Ticket | FrozenTrial:
         restored = None
         if start.fork is not None:
@@ -252,19 +355,20 @@ class Engine:
             by = "user"
         elif start.params is not None:
             by = self._scheduler_spec
+        known = proposal.known if start.fork is None else None
         asked = Asked(
             number,
             proposal.params,
             history.version,
             by,
-            self._owner.id,
+            claimant.owner,
             moment,
             proposal.why,
             start.fork,
             None if restored is None else restored.step,
+            claimant.request if known is None else None,
         )
         claim = str(number) if number == history.count else f"{number}.1"
-        known = proposal.known if start.fork is None else None
         result = [] if known is None else reused(number, known, moment)
         self.journal.append(asked, *result, claim=claim)
         if fixed is None:  # a queued point may need another sampler than the space as a whole
@@ -358,10 +462,17 @@ class Engine:
         trial = history.trial(number)
         if trial.state is not TrialState.RUNNING or trial.attempt != attempt:
             return True  # it was told elsewhere, or handed to another process
+        return self._decide(history, trial) is not Decision.CONTINUE
+
+    def _decide(self, history: History, trial: FrozenTrial) -> Decision:
+        """Return what the scheduler says of a trial now, and remember it."""
+        number = trial.number
         decision = self.scheduler.decide(history.problem, history, trial)
+        if decision is Decision.PAUSE and number in self._finishing:
+            decision = Decision.CONTINUE
         if decision is not Decision.CONTINUE and self._decided.get(number) is not Decision.STOP:
             self._decided[number] = decision
-        return decision is not Decision.CONTINUE
+        return decision
 
     def end(self, told: Told) -> FrozenTrial:
         """Write down how a trial ended, and return its record.
@@ -394,9 +505,9 @@ class Engine:
         self._forget(number)
         return self.journal.history.trial(number)
 
-    def release(self, number: int, reason: str) -> None:
+    def release(self, number: int, reason: str, cost: float | None = None) -> None:
         """Hand a running trial back, to be started again under its number."""
-        event = Released(number, reason, self._attempt(number), self.clock())
+        event = Released(number, reason, self._attempt(number), self.clock(), cost)
         self.journal.append(*self._suggested(number), event)
         self._forget(number)
 
@@ -413,6 +524,7 @@ class Engine:
     def _forget(self, number: int) -> None:
         for known in (self._attempts, self._decided, self._asked_at, self._unwritten):
             known.pop(number, None)
+        self._finishing.discard(number)
 
     def _suggested(self, number: int) -> list[Event]:
         values = self._unwritten.pop(number, None)
@@ -430,21 +542,33 @@ class Engine:
         """Write down, before the first trial, who works with what on the study."""
         if self._owner.pid != os.getpid():
             # A forked process is somebody else, and its parent's threads do not run in it.
-            self._owner = Owner()
-            self._leases = Leases(self.journal, self._owner.id)
-            self._heartbeat = None
+            self.forsake()
             if isinstance(self.keeper, Store):
                 self.keeper = Store(self.journal, self.checkpoints)
-        if self._heartbeat is not None:
+        if self._heartbeat is not None and self.plan == self._planned:
             return
+        about = {**self._owner.about(), **({"plan": dict(self.plan)} if self.plan else {})}
+        self.journal.append(self._opened(self._owner.id, about))
+        self._planned = self.plan
+        if self._heartbeat is None:
+            self._heartbeat = Heartbeat(self.journal, self._owner)
+
+    def forsake(self) -> None:
+        """Become somebody else: what runs under the name so far is lost, and others take it over.
+
+        For a process that could not hand its trials back, since the storage was away for good.
+        """
+        self._owner = Owner()
+        self._leases = Leases(self.journal, self._owner.id)
+        self._heartbeat = None
+
+    def _opened(self, owner: str, about: Mapping[str, Any]) -> Opened:
         folder = self.checkpoints.folder
-        opened = Opened(
-            self._owner.id,
+        return Opened(
+            owner,
             self._spec,
-            self._owner.about(),
+            about,
             self.clock(),
             self._scheduler_spec,
-            None if folder is None else os.path.abspath(folder),
+            None if folder is None else absolute(folder),
         )
-        self.journal.append(opened)
-        self._heartbeat = Heartbeat(self.journal.storage, self.journal.study, self._owner)

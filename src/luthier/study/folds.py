@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from inspect import isgeneratorfunction
 from math import fsum, isfinite, sqrt
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -15,7 +14,6 @@ import numpy as np
 from numpy.random import SeedSequence
 
 from luthier.errors import InvalidInput, InvalidResult, TrialPruned
-from luthier.executors.command import Command
 from luthier.model.problem import Problem
 from luthier.model.repeats import confirms, single, std_error
 from luthier.study.telling import interpret, number
@@ -288,25 +286,6 @@ class RepeatedYielding(Repeated):
                 returned = yield from self.objective(trial)
                 folds.report(_metrics(trial, returned))
         return folds.mean()
-
-
-def repeated(objective: Any, repeats: int) -> Any:
-    """Return an objective that is measured so many times; once, it is itself.
-
-    Raises
-    ------
-    InvalidInput
-        If the number is not positive, or the objective is a command.
-    """
-    if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
-        raise InvalidInput("repeats", repeats, "an integer from 1 on")
-    if repeats == 1:
-        return objective
-    if isinstance(objective, Command) or not callable(objective):
-        raise InvalidInput("repeats", repeats, "1, unless the objective is a function of a trial")
-    if isgeneratorfunction(objective) or isgeneratorfunction(type(objective).__call__):
-        return RepeatedYielding(objective, repeats)
-    return Repeated(objective, repeats)
 
 
 @contextmanager

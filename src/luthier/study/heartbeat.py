@@ -7,14 +7,16 @@ from weakref import finalize
 
 from luthier.errors import StorageError, StudyNotFound
 from luthier.storage.base import Storage
+from luthier.study.journal import Journal
 from luthier.study.owner import HEARTBEAT, Owner
 
 
 class Heartbeat:
     """Beats for an owner until stopped, or until the owner is gone."""
 
-    def __init__(self, storage: Storage, study: str, owner: Owner) -> None:
-        storage.beat(study, owner.id)
+    def __init__(self, journal: Journal, owner: Owner) -> None:
+        journal.beat(owner.id)
+        storage, study = journal.storage, journal.study
         self._quiet = threading.Event()
         thread = threading.Thread(
             target=_beat, args=(storage, study, owner.id, self._quiet), daemon=True

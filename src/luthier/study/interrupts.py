@@ -12,24 +12,41 @@ from typing import Any
 
 log = logging.getLogger("luthier")
 
+TERMINATED = 128 + signal.SIGTERM
+"""The exit code of a process that SIGTERM has ended."""
+
 
 class Interrupts:
     """Counts interrupts instead of letting them break in anywhere.
 
-    The first Ctrl-C is only noted. The second one, or SIGTERM, raises, but not
-    before the code inside `uninterrupted` (a write to the log) is done.
+    The first one is only noted: Ctrl-C lets trials finish, SIGTERM gives them a grace to save
+    what they have. The second one, or the end of the grace, raises, but not before the code
+    inside `uninterrupted` (a write to the log) is done.
+
+    Parameters
+    ----------
+    grace : float
+        Seconds from SIGTERM to the end.
+
+    Attributes
+    ----------
+    asked_to_stop : bool
+        Whether there was an interrupt.
+    terminated : bool
+        Whether it was SIGTERM.
+    urgent : bool
+        Whether nothing may be waited for any more.
     """
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, grace: float) -> None:
+        self.asked_to_stop = False
+        self.terminated = False
+        self.urgent = False
+        self._grace = grace
+        self._timer: threading.Timer | None = None
         self._signal: int = signal.SIGINT
         self._may_raise = False
         self._previous: dict[int, Any] = {}
-
-    @property
-    def asked_to_stop(self) -> bool:
-        """Whether there was an interrupt."""
-        return self.count > 0
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
@@ -43,13 +60,15 @@ class Interrupts:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         for number, previous in self._previous.items():
             signal.signal(number, previous)
 
     @contextmanager
     def allowed(self) -> Iterator[None]:
         """Let an urgent interrupt raise inside this block."""
-        self._raise_if_urgent()
+        self.raise_if_urgent()
         self._may_raise = True
         try:
             yield
@@ -64,22 +83,39 @@ class Interrupts:
             yield
         finally:
             self._may_raise = before
-        if before:
-            self._raise_if_urgent()
+            if before:
+                self.raise_if_urgent()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.count += 2 if number == signal.SIGTERM else 1
-        if self.count == 1:
+        self._signal = number
+        if number == signal.SIGTERM and not self.terminated:
+            self.terminated = True
+            log.warning("terminated: the running trials have %g s to save and end", self._grace)
+            self._timer = threading.Timer(self._grace, _again)
+            self._timer.daemon = True
+            self._timer.start()
+        elif not self.asked_to_stop:
             log.warning(
                 "interrupted: the running trials are finished; "
                 "interrupt again to hand them back at once"
             )
-        self._signal = number
+        else:
+            self.urgent = True
+        self.asked_to_stop = True
         if self._may_raise:
-            self._raise_if_urgent()
+            self.raise_if_urgent()
 
-    def _raise_if_urgent(self) -> None:
-        if self.count >= 2:
+    def raise_if_urgent(self) -> None:
+        """Raise what the signals ask for, if nothing may be waited for any more."""
+        if self.urgent:
             if self._signal == signal.SIGTERM:
-                raise SystemExit(128 + signal.SIGTERM)
+                raise SystemExit(TERMINATED)
             raise KeyboardInterrupt
+
+
+def _again() -> None:
+    """Send SIGTERM once more, to the thread that runs signal handlers."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+    else:
+        signal.raise_signal(signal.SIGTERM)

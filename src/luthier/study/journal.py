@@ -7,15 +7,17 @@ import gc
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 from weakref import WeakSet
 
-from luthier.errors import CorruptStorage, NewerStorage
+from luthier.errors import Conflict, CorruptStorage, NewerStorage, StudyExists
 from luthier.model.events import Event, Opened
 from luthier.model.history import History
 from luthier.model.ledger import Ledger
 from luthier.model.serde import from_texts, to_text
 from luthier.storage.base import Record, Storage
+from luthier.study.outage import Outages
 
 BATCH = 10_000
 """Records read at once: enough to be quick, few enough to keep memory flat."""
@@ -27,6 +29,9 @@ _journals: WeakSet[Journal] = WeakSet()
 class Journal:
     """Reads, folds and appends the events of one study.
 
+    A storage that is away for a while is waited for. An append whose answer got lost is looked
+    for in the log before it is made again, so that it is there once.
+
     Parameters
     ----------
     storage : Storage
@@ -35,6 +40,11 @@ class Journal:
         The study's name.
     callables : mapping, optional
         Functions that the space's constraints refer to by name.
+
+    Attributes
+    ----------
+    outages : Outages
+        For how long a storage that is away is waited for.
     """
 
     def __init__(
@@ -46,6 +56,7 @@ class Journal:
         self.storage = storage
         self.study = study
         self.callables = callables
+        self.outages = Outages()
         self._ledger = Ledger()
         self._identity: str | None = None
         self._lock = threading.RLock()  # threads may share a study; the ledger is one
@@ -54,11 +65,8 @@ class Journal:
     def sync(self) -> History:
         """Read what was appended since, and return the history up to there."""
         with self._lock:
-            identity = self._bound()
             while True:
-                texts = self.storage.read(
-                    self.study, self._ledger.version, BATCH, identity=identity
-                )
+                texts = self._read(self._ledger.version)
                 if texts:
                     self._fold(texts)
                 if len(texts) < BATCH:
@@ -77,37 +85,76 @@ class Journal:
         ------
         Conflict
             If another writer took the claim; nothing was written.
+        StudyExists
+            If the study is to be created and is there.
         """
         records = [
             Record(to_text(event), claim if index == 0 else None)
             for index, event in enumerate(events)
         ]
         with self._lock:
-            if create:
-                version = self.storage.append(self.study, records, create=True)
-                self._identity = self.storage.identity(self.study)
-            else:
-                version = self.storage.append(self.study, records, identity=self._bound())
+            version = self.outages.outlast(partial(self._append, records, create))
             if version == self._ledger.version + len(events):
                 self._ledger.apply(events)
             else:
                 self.sync()
 
+    def _append(self, records: list[Record], create: bool, uncertain: bool) -> int | None:
+        """Append records and return the version after them, None if they were there already."""
+        if uncertain and self._kept(records[0].body, create):
+            return None
+        try:
+            if not create:
+                return self.storage.append(self.study, records, identity=self._bound())
+            version = self.storage.append(self.study, records, create=True)
+            self._identity = self.storage.identity(self.study)
+            return version
+        except (Conflict, StudyExists):
+            # A cut connection may have been slower than our look at the log.
+            if uncertain and self._kept(records[0].body, create):
+                return None
+            raise
+
+    def _kept(self, body: str, create: bool) -> bool:
+        """Tell whether an append whose answer got lost was done.
+
+        All records of an append are kept or none, so the first one says it. Events name the
+        trial, its attempt or owner, and the microsecond: an equal one in the log is this one, or
+        says just the same.
+        """
+        if create:
+            there = self.study in self.storage.studies()
+            return there and self.storage.read(self.study, 0, 1) == [body]
+        after = self._ledger.version
+        while texts := self.storage.read(self.study, after, BATCH, identity=self._bound()):
+            if body in texts:
+                return True
+            after += len(texts)
+        return False
+
+    def beat(self, owner: str) -> None:
+        """Give a sign of life of an owner of trials."""
+        self.outages.outlast(lambda uncertain: self.storage.beat(self.study, owner))
+
+    def beats(self) -> Mapping[str, float]:
+        """Return for each owner the seconds since its last beat, by the storage's clock."""
+        return self.outages.outlast(lambda uncertain: self.storage.beats(self.study))
+
     @property
     def identity(self) -> str:
         """The mark of this very study in its storage."""
         with self._lock:
-            return self._bound()
+            return self.outages.outlast(lambda uncertain: self._bound())
 
     @property
     def first(self) -> str:
         """The first record, which says when the study was created and what it is about."""
-        return self.storage.read(self.study, 0, 1, identity=self.identity)[0]
+        return self._read(0, 1)[0]
 
     def openings(self) -> Iterator[Opened]:
         """Yield who worked on the study, without making sense of anything else in its log."""
         after = 0
-        while texts := self.storage.read(self.study, after, BATCH, identity=self.identity):
+        while texts := self._read(after):
             after += len(texts)
             for text in texts:
                 # Most records need no reading: a word in quotes is found faster than parsed.
@@ -128,14 +175,17 @@ class Journal:
         events: list[Event] = []
         for version in sorted(set(versions)):
             while ledger.version + len(events) < version:
-                texts = self.storage.read(
-                    self.study, ledger.version + len(events), BATCH, identity=self._bound()
-                )
+                texts = self._read(ledger.version + len(events))
                 events += from_texts(texts, callables=self.callables)
             due = version - ledger.version
             ledger.apply(events[:due])
             del events[:due]
             yield ledger.snapshot()
+
+    def _read(self, after: int, limit: int = BATCH) -> list[str]:
+        return self.outages.outlast(
+            lambda uncertain: self.storage.read(self.study, after, limit, identity=self._bound())
+        )
 
     def _bound(self) -> str:
         """Return the mark of this very study, not of another one of the same name."""

@@ -21,6 +21,10 @@ HEARTBEAT = 10.0
 GRACE = 60.0
 """Seconds without a heartbeat after which an owner elsewhere counts as dead."""
 
+HUNG = 300.0
+"""The same for a process of this machine that is there: it hangs, or C code does not let its
+heart beat for so long."""
+
 _alive_here: WeakValueDictionary[str, Owner] = WeakValueDictionary()
 
 
@@ -47,11 +51,8 @@ class Owner:
         }
 
 
-def is_dead(owner: str, about: Mapping[str, Any], silence: float | None) -> bool:
-    """Tell whether an owner is gone for good.
-
-    A process of this machine is looked up at once; one elsewhere counts as dead
-    when its heartbeats stopped.
+def is_gone(owner: str, about: Mapping[str, Any]) -> bool:
+    """Tell whether an owner was on this machine and its process, or `Study` object, is no more.
 
     Parameters
     ----------
@@ -59,15 +60,28 @@ def is_dead(owner: str, about: Mapping[str, Any], silence: float | None) -> bool
         Its identity.
     about : mapping
         What `Owner.about` said there.
+    """
+    if about.get("host") != host():
+        return False
+    pid: int = about["pid"]
+    if pid == os.getpid() and about["began"] == _began(os.getpid()):
+        return owner not in _alive_here
+    return bool(_began(pid) != about["began"])
+
+
+def is_silent(about: Mapping[str, Any], silence: float | None) -> bool:
+    """Tell whether the heart of an owner has not beaten for too long.
+
+    Parameters
+    ----------
+    about : mapping
+        What `Owner.about` said there.
     silence : float, optional
         Seconds since its last heartbeat; None if it never had one.
     """
     if about.get("host") != host():
         return silence is None or silence > GRACE
-    pid: int = about["pid"]
-    if pid == os.getpid() and about["began"] == _began(os.getpid()):
-        return owner not in _alive_here
-    return bool(_began(pid) != about["began"])
+    return silence is not None and silence > HUNG
 
 
 @cache
@@ -83,7 +97,18 @@ def host() -> str:
 
 
 def _began(pid: int) -> float | None:
-    """Return when the process of that number began, None if there is none (or it is a zombie)."""
+    """Return when the process of that number began, None if there is none (or it is a zombie).
+
+    Only equal numbers mean something. On Linux it is in ticks since the machine's start: seconds
+    since the epoch would be others after the clock was set.
+    """
+    if platform.system() == "Linux":
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        except OSError:
+            return None
+        fields = stat.rpartition(")")[2].split()  # the name before may hold anything
+        return None if fields[0] in "ZX" else float(fields[19])
     import psutil
 
     try:

@@ -23,6 +23,7 @@ from luthier.space.params import Float
 from luthier.space.space import Space
 from luthier.study.budget import is_real
 from luthier.study.create import create_study
+from luthier.study.spending import FEWEST
 from luthier.study.trial import Trial
 
 _LEVEL = "level {}"
@@ -248,7 +249,11 @@ def _full(
     one = max_step * seconds
     trials = n_trials
     if timeout is not None:
-        in_time = math.ceil(timeout / one) * workers
+        waves = math.floor(timeout / one)
+        in_time = waves * workers
+        if timeout > waves * one:
+            # Of a wave that would end too late those begin that come before this is known.
+            in_time += min(workers, max(0, FEWEST - 1 - (waves - 1) * workers))
         trials = in_time if trials is None else min(trials, in_time)
     assert trials is not None
     rungs = (Rung(max_step, trials),)

@@ -15,6 +15,7 @@ from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.model.trial import FrozenTrial, TrialState
 from luthier.study.budget import Budget
+from luthier.study.forecast import forecast
 
 REDRAW = 0.1
 """Seconds between two looks at the study, at least."""
@@ -27,7 +28,7 @@ class _Bar(tqdm):  # type: ignore[type-arg]  # generic in the stubs only
 
 
 class Progress:
-    """A bar that counts ended trials, those of other processes as well.
+    """A bar that counts ended trials, those of other processes as well, and says when it ends.
 
     It is a callback of `optimize`, and a context manager around it. A call costs a look at
     the clock; each trial is looked at once.
@@ -50,16 +51,20 @@ class Progress:
         self._file = file
         self._tally = Tally(look().problem)
         self._next = 0.0
+        self._began = time.monotonic()
+        self._before = 0
 
     def __enter__(self) -> Progress:
         history = self._look()
         self._tally.update(history)
-        before = self._tally.ended
+        before = self._before = self._tally.ended
+        self._began = time.monotonic()
         budget = self._budget
         total = budget.total_trials
         if budget.n_trials is not None:
             most = before + budget.n_trials
             total = most if total is None else min(total, most)
+        self._total = total
         self._bar = _Bar(
             total=total,
             initial=before,
@@ -68,7 +73,7 @@ class Progress:
             dynamic_ncols=True,
             postfix=None,
         )
-        self._draw()
+        self._draw(history)
         return self
 
     def __call__(self, study: object, trial: FrozenTrial) -> None:
@@ -76,8 +81,9 @@ class Progress:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + REDRAW
-            self._tally.update(self._look())
-            self._draw()
+            history = self._look()
+            self._tally.update(history)
+            self._draw(history)
 
     def __exit__(
         self,
@@ -86,14 +92,32 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         if error is None:
-            self._tally.update(self._look())
-            self._draw()
+            history = self._look()
+            self._tally.update(history)
+            self._draw(history, over=True)
         self._bar.close()
 
-    def _draw(self) -> None:
+    def _draw(self, history: History, *, over: bool = False) -> None:
         self._bar.n = self._tally.ended
-        self._bar.set_postfix_str(str(self._tally), refresh=False)
+        parts = [str(self._tally), "" if over else self._rest(history)]
+        self._bar.set_postfix_str(", ".join(filter(None, parts)), refresh=False)
         self._bar.refresh()
+
+    def _rest(self, history: History) -> str:
+        """Say what is left where it is not the bar itself that says it, by its length."""
+        budget = self._budget
+        if budget.timeout is None and budget.max_cost is None:
+            return ""
+        elapsed = time.monotonic() - self._began
+        left = forecast(
+            history,
+            self._tally.ended - self._before,
+            elapsed,
+            total_trials=self._total,
+            seconds_left=None if budget.timeout is None else budget.timeout - elapsed,
+            max_cost=budget.max_cost,
+        )
+        return "" if left is None else str(left)
 
 
 class Tally:

@@ -14,12 +14,14 @@ import re
 import shutil
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from luthier.errors import InvalidInput
+from luthier.study import remote_snapshots
+from luthier.study.remote_snapshots import is_uri
 
 FORMAT = 1
 """Version of the manifest."""
@@ -81,7 +83,7 @@ class Snapshot:
                     return f"its file {name!r} is missing"
                 if path.stat().st_size != size:
                     return f"its file {name!r} has {path.stat().st_size} bytes, not {size}"
-                if _checksum(path) != checksum:
+                if checksum_of(path) != checksum:
                     return f"its file {name!r} has changed"
         except OSError as error:
             return f"it cannot be read: {error}"
@@ -111,8 +113,51 @@ def snapshots(folder: str | os.PathLike[str]) -> list[Snapshot]:
     return sorted(found, key=lambda item: (item.attempt, item.step, item.serial), reverse=True)
 
 
+class Kept(Protocol):
+    """A checkpoint that was written to its end, wherever it is; see `Snapshot`."""
+
+    @property
+    def step(self) -> int:
+        """After which step it was written."""
+        ...
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt of the trial wrote it."""
+        ...
+
+    @property
+    def serial(self) -> int:
+        """How many the attempt had written for this step before."""
+        ...
+
+    @property
+    def data(self) -> Path | str:
+        """The folder with the user's files."""
+        ...
+
+    def damage(self) -> str | None:
+        """Say what is wrong with it, None if nothing is."""
+        ...
+
+    def delete(self) -> None:
+        """Remove it."""
+        ...
+
+
+def kept_in(folder: str) -> Sequence[Kept]:
+    """Return the checkpoints in a trial's folder, which may be a URI, the newest first."""
+    if not is_uri(folder):
+        return snapshots(folder)
+    found = remote_snapshots.find(folder)
+    return sorted(found, key=lambda item: (item.attempt, item.step, item.serial), reverse=True)
+
+
 def clear_drafts(folder: str | os.PathLike[str], attempt: int) -> None:
     """Remove what a trial's attempts up to this one have begun in its folder and not finished."""
+    if is_uri(folder):
+        remote_snapshots.clear_unfinished(str(folder), attempt)
+        return
     with contextlib.suppress(OSError):
         for name in os.listdir(folder):
             match = _DRAFT.fullmatch(name)
@@ -123,6 +168,8 @@ def clear_drafts(folder: str | os.PathLike[str], attempt: int) -> None:
 
 def new_draft(folder: str | os.PathLike[str], attempt: int) -> Path:
     """Return a new folder that is not yet a checkpoint, with an empty folder `data` in it."""
+    if is_uri(folder):
+        folder = remote_snapshots.workplace() / "drafts"
     draft = _draft(folder, attempt)
     for _ in range(10):
         # Another trial may just have removed a folder that was empty.
@@ -161,7 +208,7 @@ def commit(draft: Path, attempt: int, step: int) -> Snapshot:
         raise InvalidInput("checkpoint", str(data), "a folder with at least one file in it")
     files = {}
     for path in _files(data):
-        files[path.relative_to(data).as_posix()] = [path.stat().st_size, _checksum(path)]
+        files[path.relative_to(data).as_posix()] = [path.stat().st_size, checksum_of(path)]
         _flush(path)
     manifest = draft / _MANIFEST
     about = {"format": FORMAT, "attempt": attempt, "step": step, "files": files}
@@ -184,19 +231,24 @@ def commit(draft: Path, attempt: int, step: int) -> Snapshot:
         return Snapshot(path, attempt, step, serial)
 
 
+def local_copy(data: str) -> Path:
+    """Return the files of a checkpoint as a folder of this machine."""
+    return remote_snapshots.fetch(data) if is_uri(data) else Path(data)
+
+
 @contextlib.contextmanager
 def writing(folder: str | os.PathLike[str], attempt: int, step: int) -> Iterator[Path]:
     """Give a folder to write files to; it becomes a checkpoint when the block ends well."""
     draft = new_draft(folder, attempt)
     try:
         yield draft / _DATA
-        commit(draft, attempt, step)
+        _finish(draft, folder, attempt, step)
     except BaseException:
         discard(draft)
         raise
 
 
-def adopt(source: Path, folder: str | os.PathLike[str], attempt: int, step: int) -> Snapshot:
+def adopt(source: Path, folder: str | os.PathLike[str], attempt: int, step: int) -> None:
     """Make a checkpoint of a file or folder that somebody else wrote, which moves there."""
     draft = new_draft(folder, attempt)
     try:
@@ -205,10 +257,20 @@ def adopt(source: Path, folder: str | os.PathLike[str], attempt: int, step: int)
             shutil.move(source, draft / _DATA)
         else:
             shutil.move(source, draft / _DATA / source.name)
-        return commit(draft, attempt, step)
+        _finish(draft, folder, attempt, step)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
+
+
+def _finish(draft: Path, folder: str | os.PathLike[str], attempt: int, step: int) -> None:
+    """Make a checkpoint of a draft in the trial's folder, wherever that is."""
+    made = commit(draft, attempt, step)
+    if is_uri(folder):
+        try:
+            remote_snapshots.upload(made.path, str(folder), attempt, step)
+        finally:
+            made.delete()
 
 
 def _draft(folder: str | os.PathLike[str], attempt: int) -> Path:
@@ -224,7 +286,8 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _checksum(path: Path) -> int:
+def checksum_of(path: Path) -> int:
+    """Return the CRC-32 of a file."""
     value = 0
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

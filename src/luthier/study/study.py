@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from luthier.errors import InvalidInput, SpaceExhausted
 from luthier.executors.base import Executor
-from luthier.executors.command import Command
-from luthier.model.events import Noted
+from luthier.model.events import Defined, Noted
+from luthier.model.problem import Limit
+from luthier.model.problem import make_limits as make_problem_limits
 from luthier.model.serde import plain
 from luthier.model.trial import FrozenTrial, TrialState
 from luthier.samplers.base import Sampler
@@ -311,6 +313,25 @@ class Study(StudyView):
         """
         edit(self._journal, space, self._engine.clock)
 
+    def edit_limits(self, limits: Sequence[Limit | str]) -> None:
+        """Go on with other limits on metrics; they hold for the trials so far as well.
+
+        A trial that did not measure a limited metric is not within its limit.
+
+        Parameters
+        ----------
+        limits : sequence of Limit or str
+            All that hold from now on, such as "latency <= 20".
+
+        Raises
+        ------
+        InvalidInput
+            If one cannot be read.
+        """
+        history = self._journal.sync()
+        problem = replace(history.problem, limits=make_problem_limits(limits))
+        self._journal.append(Defined(problem, self._engine.clock()))
+
     # ---------------------------------------------------------------- the loop
 
     def optimize(
@@ -323,14 +344,17 @@ class Study(StudyView):
         total_trials: int | None = None,
         repeats: int = 1,
         target: float | None = None,
+        cost: float | Mapping[str, float] | None = None,
         max_cost: float | None = None,
         patience: int | None = None,
         max_failures: int | None = 10,
-        executor: str | Executor | None = None,
+        executor: str | Mapping[str, Any] | Executor | None = None,
         gpus: Sequence[int | str] | None = None,
         trials_per_gpu: int = 1,
         trial_timeout: float | None = None,
         trial_memory: int | str | None = None,
+        grace: float = 5.0,
+        max_outage: float = 3600.0,
         retries: int = 0,
         callbacks: Sequence[Callable[[Study, FrozenTrial], None]] = (),
         show_progress_bar: bool = False,
@@ -346,7 +370,8 @@ class Study(StudyView):
         n_trials : int, optional
             Trials of this call, exactly; paused ones that go on do not count.
         timeout : float, optional
-            Seconds after which no trial is started; those that run are finished.
+            Seconds after which no trial is started, nor before it one that would not end in
+            time, by the median of the trials before; those that run are finished.
         n_jobs : int, default 1
             Worker processes; -1 for one per core. 1 runs in this process.
         total_trials : int, optional
@@ -356,14 +381,19 @@ class Study(StudyView):
             How often each trial is measured, by `Trial.seed`; its value is the mean.
         target : float, optional
             Stop when the single objective is at least as good.
+        cost : float or mapping, optional
+            What a trial costs that does not call `Trial.set_cost`: a number for each trial, or
+            ``{"per_second": price}`` of its run time.
         max_cost : float, optional
-            Stop when the costs told by `Trial.set_cost` sum up to this.
+            Stop when the costs of the study's trials sum up to this, or one more trial would
+            cost more than is left, by the median of the trials before.
         patience : int, optional
             Stop when so many trials in a row brought no better result.
         max_failures : int, optional
             Give up when so many trials in a row failed. Default 10; None never.
         executor : str or Executor, optional
-            Who does the work: "inline", "processes", "simulated", or an executor of your own.
+            Who does the work: "inline", "processes", "simulated", "ray", "dask", "slurm", a mapping
+            of such a ``name`` and the executor's options, or an executor of your own.
             Default: inline for one job of a function without limits, processes otherwise.
         gpus : sequence of int or str, optional
             GPUs to spread the workers over, one worker for each slot.
@@ -373,6 +403,11 @@ class Study(StudyView):
             Seconds after which a trial is killed and fails.
         trial_memory : int or str, optional
             Bytes (or "2GB") of resident memory above which a trial is killed and fails.
+        grace : float, default 5
+            Seconds that a trial has to save and end by itself, after its `trial_timeout` and
+            when this process gets SIGTERM.
+        max_outage : float, default 3600
+            Seconds for which a storage that is away, or full, is waited for.
         retries : int, default 0
             How often a failed trial is run again before it counts as failed.
         callbacks : sequence of callable, optional
@@ -386,16 +421,22 @@ class Study(StudyView):
             If `max_failures` trials in a row failed.
         InvalidInput
             If an argument is not allowed.
+        StorageUnavailable, StorageFull
+            If the storage was away, or full, for longer than `max_outage`.
+        SystemExit
+            After SIGTERM, when running trials have saved and were handed back.
         KeyboardInterrupt
             After a second Ctrl-C, when running trials have been handed back. The first one
             lets running trials finish and returns.
         """
+        from luthier.executors.command import Command
         from luthier.study.budget import Budget
-        from luthier.study.folds import repeated
         from luthier.study.loop import Loop, choose_executor, make_limits
+        from luthier.study.task import repeated
 
-        budget = Budget(n_trials, total_trials, timeout, target, max_cost, patience, max_failures)
-        limits = make_limits(trial_timeout, trial_memory)
+        endings = (n_trials, total_trials, timeout, target, max_cost, patience, max_failures)
+        budget = Budget(*endings, cost)
+        limits = make_limits(trial_timeout, trial_memory, grace)
         command = isinstance(objective, Command)
         chosen = choose_executor(executor, n_jobs, gpus, trials_per_gpu, limits, command=command)
         outer, self._stop_requested, self.stop_reason = self._stop_requested, False, None
@@ -412,7 +453,8 @@ class Study(StudyView):
                 return self._stop_requested
 
             function = repeated(objective, repeats)
-            loop = Loop(self._engine, function, chosen, budget, limits, retries, ended)
+            running = (limits, retries, ended, max_outage)
+            loop = Loop(self._engine, function, chosen, budget, *running)
             try:
                 self.stop_reason = loop.run()
             finally:

@@ -14,7 +14,8 @@ from luthier.executors.base import Channel, Task
 from luthier.executors.command import Command
 from luthier.model.problem import Problem
 from luthier.model.trial import TrialState
-from luthier.study.snapshots import adopt, data_of, discard, new_draft
+from luthier.study.folds import Repeated, RepeatedYielding
+from luthier.study.snapshots import adopt, data_of, discard, local_copy, new_draft
 from luthier.study.telling import interpret
 from luthier.study.ticket import Ticket
 from luthier.study.trial import Trial
@@ -117,9 +118,10 @@ class RunCommand:
 
     def __call__(self, ticket: Ticket, channel: Channel) -> Ending:
         """Run the trial."""
-        payload: dict[str, Any] = {"number": ticket.number, "params": ticket.params}
+        payload = _payload(Trial(ticket, self.problem, channel))
         if ticket.restored is not None:
-            payload["restore_dir"] = ticket.restored.folder
+            folder = ticket.restored.folder
+            payload["restore_dir"] = None if folder is None else str(local_copy(folder))
             payload["restored_step"] = ticket.restored.step
         draft = None if ticket.folder is None else new_draft(ticket.folder, ticket.attempt)
         if draft is not None:
@@ -146,6 +148,59 @@ class RunCommand:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class CommandAsFunction:
+    """A command as a function of a trial, to be measured several times.
+
+    What the program reports on its way is left out: each time that it runs is a step. It has no
+    checkpoints of its own.
+
+    Attributes
+    ----------
+    command : Command
+        The program and how to read its metrics.
+    """
+
+    command: Command
+
+    def __call__(self, trial: Trial) -> dict[str, float]:
+        """Run the program once and return its metrics."""
+        ran = self.command(_payload(trial), _Unheard(trial._channel))
+        if trial._channel.stopping:
+            raise TrialPruned  # the program was ended
+        found: dict[str, float] = ran["metrics"]
+        return found
+
+
+class _Unheard:
+    """A channel on which only a stop is heard."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def send(self, message: Any) -> None:
+        """Say nothing."""
+
+    def ask(self, message: Any) -> Any:
+        """Say nothing, and hear nothing."""
+        return False
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the job was asked to stop."""
+        return self._channel.stopping
+
+
+def _payload(trial: Trial) -> dict[str, Any]:
+    """Return what a command gets of a trial."""
+    return {
+        "number": trial.number,
+        "params": trial._ticket.params,
+        "repeat": trial.repeat,
+        "trial_seed": trial.seed,
+    }
+
+
 def _keep(ticket: Ticket, channel: Channel, path: Path, step: int) -> None:
     """Make a checkpoint of what a program wrote."""
     assert ticket.folder is not None
@@ -169,11 +224,13 @@ def make_task(objective: Callable[..., Any], problem: Problem, *, yields: bool =
         If the objective is not callable, a generator function for an executor without a clock
         of its own, or a command in a study without a declared space.
     """
-    if isinstance(objective, Command):
+    command = _command_of(objective)
+    if command is not None:
         if problem.dynamic:
-            raise InvalidInput("objective", objective, "a command in a study with a declared space")
-        objective.check(problem.space.paths)
-        return RunCommand(objective, problem)
+            raise InvalidInput("objective", command, "a command in a study with a declared space")
+        command.check(problem.space.paths)
+        if objective is command:
+            return RunCommand(command, problem)
     if not callable(objective):
         raise InvalidInput("objective", objective, "a function of a trial, or a Command")
     if yields:
@@ -183,3 +240,31 @@ def make_task(objective: Callable[..., Any], problem: Problem, *, yields: bool =
             "objective", objective, "a function that returns; one that yields runs on Simulated"
         )
     return RunObjective(objective, problem)
+
+
+def _command_of(objective: Any) -> Command | None:
+    """Return the command that an objective runs, None if it is a function."""
+    if isinstance(objective, Repeated):
+        objective = objective.objective
+    if isinstance(objective, CommandAsFunction):
+        return objective.command
+    return objective if isinstance(objective, Command) else None
+
+
+def repeated(objective: Any, repeats: int) -> Any:
+    """Return an objective that is measured so many times; once, it is itself.
+
+    Raises
+    ------
+    InvalidInput
+        If the number is not positive.
+    """
+    if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
+        raise InvalidInput("repeats", repeats, "an integer from 1 on")
+    if repeats == 1 or not callable(objective):
+        return objective
+    if isinstance(objective, Command):
+        return Repeated(CommandAsFunction(objective), repeats)
+    if isgeneratorfunction(objective) or isgeneratorfunction(type(objective).__call__):
+        return RepeatedYielding(objective, repeats)
+    return Repeated(objective, repeats)

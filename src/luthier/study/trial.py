@@ -19,7 +19,7 @@ from luthier.space.params import Categorical, Float, Int
 from luthier.space.space import Space
 from luthier.study.folds import Repeating
 from luthier.study.plain_state import read_state, write_state
-from luthier.study.snapshots import writing
+from luthier.study.snapshots import local_copy, writing
 from luthier.study.telling import checked_cost, checked_step
 from luthier.study.telling import number as checked_number
 from luthier.study.ticket import Ticket
@@ -198,6 +198,33 @@ class Trial(Repeating):
         self._asked[name] = param
         return value
 
+    def use(self, name: str, param: Param, value: Any) -> None:
+        """Record a value that the objective has chosen itself, in a define-by-run study.
+
+        It may lie beyond what `param` allows; samplers then leave it out of their models.
+
+        Parameters
+        ----------
+        name : str
+            Name of the parameter, unique in the trial.
+        param : Param
+            What the value stands beside: samplers propose from it.
+        value : object
+            None, a truth value, number or text, or a tuple of these.
+
+        Raises
+        ------
+        InvalidParams
+            If the study declares its space, or the trial has a value of that name already.
+        """
+        if not self._dynamic:
+            raise InvalidParams(f"parameter {name!r}", value, "values of a define-by-run study")
+        if name in self._params:
+            raise InvalidParams(f"parameter {name!r}", value, "a name without a value so far")
+        self._channel.send(("used", name, value, param))
+        self._params[name] = value
+        self._asked[name] = param
+
     def report(self, value: float | Mapping[str, float], step: int) -> None:
         """Say how the trial goes, so that it can be stopped early.
 
@@ -320,12 +347,13 @@ class Trial(Repeating):
     def restore_dir(self) -> Path | None:
         """The folder with the files of the checkpoint to go on from, None to begin anew.
 
-        Read from it and do not change it.
+        Read from it and do not change it. If the study keeps checkpoints at a URI, it is a copy on
+        this machine.
         """
         restored = self._ticket.restored
         if restored is None or restored.folder is None:
             return None
-        return Path(restored.folder)
+        return local_copy(restored.folder)
 
     def _done(self, step: int | None) -> int:
         if step is None:
