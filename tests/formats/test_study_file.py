@@ -367,3 +367,46 @@ def test_a_relative_path_works(write, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     read = read_study_file(Path("study.yaml"))
     assert read.load_objective()(None) == 1
+
+
+SPACE_OF_ONE = "objective: a:b\nspace: {x: {type: float, low: 0, high: 1}}\n"
+
+
+def test_prices_patience_and_repeats_reach_the_study(write):
+    extra = (
+        "budget: {cost: {per_second: 0.5}, max_cost: 3}\n"
+        "per_trial: {grace: 1m}\nrepeats: 2\nmax_outage: 2h\n"
+    )
+    arguments = read_study_file(write(SPACE_OF_ONE + extra)).optimize_arguments()
+    assert arguments["cost"] == {"per_second": 0.5}
+    assert arguments["max_cost"] == 3
+    assert arguments["grace"] == 60.0
+    assert arguments["repeats"] == 2
+    assert arguments["max_outage"] == 7200.0
+
+
+def test_what_is_left_out_is_as_in_python(write):
+    import inspect
+
+    from luthier.study.study import Study
+
+    arguments = read_study_file(write(SPACE_OF_ONE)).optimize_arguments()
+    parameters = inspect.signature(Study.optimize).parameters
+    for name in ("cost", "grace", "repeats", "max_outage"):
+        assert arguments[name] == parameters[name].default
+
+
+@pytest.mark.parametrize(
+    ("extra", "field"),
+    [
+        ("budget: {cost: -1}", "budget.cost"),
+        ("budget: {cost: {per_hour: 1}}", "budget.cost"),
+        ("per_trial: {grace: soon}", "per_trial.grace"),
+        ("repeats: 0", "repeats"),
+        ("max_outage: long", "max_outage"),
+    ],
+)
+def test_prices_and_times_that_make_no_sense(write, extra, field):
+    with pytest.raises(FormatError) as caught:
+        read_study_file(write(SPACE_OF_ONE + extra))
+    assert (caught.value.line, caught.value.field.startswith(field)) == (3, True)
