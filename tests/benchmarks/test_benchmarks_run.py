@@ -28,13 +28,16 @@ def test_a_killed_study_loses_nothing() -> None:
     ("benchmark", "arguments", "measured"),
     [
         ("codec.py", "--rows 50 --runs 1", "conditional: decode 50 rows"),
-        ("dispatch.py", "--trials 60 --runs 1", "import luthier, after NumPy"),
+        ("cluster.py", "--trials 40 --runs 1", "Luthier on ray"),
+        ("dispatch.py", "--trials 60 --runs 1 --busy-trials 20", "on dask, trials of 50 ms: busy"),
         ("latency.py", "--ours random --sizes 10,20 --repeats 3", "luthier random"),
         ("load.py", "--trials 300 --runs 1", "SQLite: resident memory gained"),
         ("many_processes.py", "--processes 3 --trials 90 --runs 1", "SQLite: numbers taken twice"),
+        ("optuna_scripts.py", f"--optuna {sys.executable} --seeds 2", "branches    luthier"),
         ("overhead.py", "--trials 100 --scale 6000 --runs 1", "SQLite, growth"),
         ("racing.py", "--trials 6 --seeds 1 --folds 4", "SVC, race: mean lost"),
         ("scale.py", "--workers 20 --trials 200", "promote, 20 workers, 200 trials: busy"),
+        ("service.py", "--workers 5 --trials 60 --memory-trials 2000 --runs 1", "ask and tell"),
         ("schedulers.py", "--trials 500 --reports 9", "hyperband, 500 trials: first question"),
     ],
 )

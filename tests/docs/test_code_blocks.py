@@ -53,6 +53,10 @@ ANY_FENCE = re.compile(r"^[\s\d.>*+-]*(?:```|~~~)", re.M)
 FILE = re.compile(r"# file: (\S+)\n")
 
 
+CLUSTERS = {f"docs/how-to/{name}.md" for name in ("ray", "dask", "slurm")}
+"""Pages that need the cluster that they are about."""
+
+
 class Block(NamedTuple):
     place: str
     info: str
@@ -157,7 +161,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def documentation() -> list[Any]:
     def test_case(page: Path) -> Any:
         name = page.relative_to(ROOT).as_posix()
-        heavy = name.startswith("docs/integrations/")
+        heavy = name.startswith("docs/integrations/") or name in CLUSTERS
         return pytest.param(page, id=name, marks=[pytest.mark.integration] if heavy else [])
 
     front = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]

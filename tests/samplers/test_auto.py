@@ -77,6 +77,14 @@ def test_the_share_can_be_set():
         Auto(share=0)
 
 
+def test_the_model_need_not_be_free():
+    assert chosen(past(NUMBERS, 0, 1.0), free=0) == "tpe"
+    assert chosen(past(NUMBERS, 20, 0.01), free=0) == "tpe"
+    assert chosen(past(NUMBERS, 20, 60.0), free=0) == "gp"
+    with pytest.raises(InvalidInput, match="free"):
+        Auto(free=-1)
+
+
 def test_it_is_the_default_and_says_what_it_chose(caplog):
     with caplog.at_level(logging.INFO, logger="luthier"):
         study = luthier.create_study(MIXED, seed=0)
@@ -88,9 +96,8 @@ def test_it_is_the_default_and_says_what_it_chose(caplog):
 
 
 def test_switching_loses_nothing_and_every_suggestion_can_be_computed_again(monkeypatch):
-    monkeypatch.setattr("luthier.samplers.auto.FREE", 12)
     monkeypatch.setattr("luthier.samplers.auto.LONG", 24)
-    study = luthier.create_study(NUMBERS, seed=3)
+    study = luthier.create_study(NUMBERS, seed=3, sampler=luthier.Auto(free=12))
     study.optimize(lambda trial: (trial.params["x"] - 0.3) ** 2, n_trials=32)
     names = [trial.why["sampler"] for trial in study.trials]
     assert set(names[:12]) == {"gp"}
