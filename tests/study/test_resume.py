@@ -127,3 +127,16 @@ def test_a_trial_that_kills_its_process_again_and_again_fails():
     assert study.ask().number == 1
     assert study.trials[0].state is luthier.TrialState.FAILED
     assert "10 attempts" in study.trials[0].error
+
+
+def test_a_scheduler_that_is_changed_on_the_way_is_the_one_that_a_load_goes_on_with(tmp_path):
+    url = str(tmp_path / "s.db")
+    study = luthier.create_study({"x": luthier.Float(0, 1)}, study_name="s", storage=url)
+    study.tell(study.ask(), 1.0)
+    study.scheduler = "median"
+    study.sampler = "random"
+    study.tell(study.ask(), 1.0)
+    loaded = luthier.load_study("s", storage=url)
+    assert type(loaded.scheduler) is type(study.scheduler)
+    assert type(loaded.sampler) is type(study.sampler)
+    assert len(list(loaded._journal.openings())) == 2

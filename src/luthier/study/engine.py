@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -22,7 +21,6 @@ from luthier.model.events import (
     Asked,
     Event,
     Noted,
-    Opened,
     Paused,
     Released,
     Reported,
@@ -50,10 +48,8 @@ from luthier.space.base import Param
 from luthier.study.asking import checked, given, paused, propose, propose_value, reused
 from luthier.study.checkpoints import Checkpoints, Keeper, Store, absolute, kept_by
 from luthier.study.choosing import sampler_choice
-from luthier.study.heartbeat import Heartbeat
 from luthier.study.journal import Journal
-from luthier.study.leases import Leases
-from luthier.study.owner import Owner
+from luthier.study.presence import Presence, Tools, opened
 from luthier.study.snapshots import Restored
 from luthier.study.ticket import Ticket
 
@@ -113,13 +109,12 @@ class Engine:
         self.sampler = sampler
         self.scheduler = scheduler
         self.checkpoints = checkpoints or Checkpoints()
+        folder = self.checkpoints.folder
+        self._folder = None if folder is None else absolute(folder)
         self.clock: Callable[[], float] = now
         self.keeper: Keeper = Store(journal, self.checkpoints)
         self.plan: Mapping[str, Any] = EMPTY
-        self._planned: Mapping[str, Any] = EMPTY  # as it stands in the log
-        self._owner = Owner()
-        self._leases = Leases(journal, self._owner.id)
-        self._heartbeat: Heartbeat | None = None
+        self._presence = Presence(journal)
         self._warned = False
         self._finishing: set[int] = set()  # trials that go on to their end
         self._attempts: dict[int, int] = {}  # of the trials that were started here
@@ -194,12 +189,12 @@ class Engine:
         """
         if owner is None:
             self._open()
-        claimant = Claimant(owner or self._owner.id, request)
+        claimant = Claimant(owner or self._presence.owner, request)
         while True:
             history = self.journal.history if synced else self.journal.sync()
             if request is not None and request in history.requests:
                 return history.trial(history.requests[request][0])
-            if self._leases.release_lost(history, self.clock()):
+            if self._presence.release_lost(history, self.clock()):
                 history = self.journal.history
             try:
                 return self._claim(history, below, begins, claimant)
@@ -215,7 +210,7 @@ class Engine:
         """
         if owner is None:
             self._open()
-        claimant = Claimant(owner or self._owner.id, request)
+        claimant = Claimant(owner or self._presence.owner, request)
         scheduler = self._scheduler
         while isinstance(scheduler, Finishing):
             history = self.journal.sync()
@@ -241,7 +236,7 @@ class Engine:
             As of `Owner.about`; its host must not be this machine's.
         """
         if owner not in self.journal.history.owners:
-            self.journal.append(self._opened(owner, about))
+            self.journal.append(opened(owner, about, self._tools, self.clock()))
 
     def adopt(self, number: int, attempt: int, *, again: bool = False) -> None:
         """Answer for a running trial that another process started, or this one before it ended.
@@ -387,7 +382,7 @@ class Engine:
 
     def runs_elsewhere(self, history: History) -> bool:
         """Tell whether other processes run trials of the study."""
-        return any(owner != self._owner.id for owner in history.running_of)
+        return any(owner != self._presence.owner for owner in history.running_of)
 
     def all_known(self) -> bool:
         """Tell whether every point of a finite space has a result."""
@@ -540,35 +535,16 @@ class Engine:
 
     def _open(self) -> None:
         """Write down, before the first trial, who works with what on the study."""
-        if self._owner.pid != os.getpid():
-            # A forked process is somebody else, and its parent's threads do not run in it.
+        if self._presence.is_of_parent:
             self.forsake()
             if isinstance(self.keeper, Store):
                 self.keeper = Store(self.journal, self.checkpoints)
-        if self._heartbeat is not None and self.plan == self._planned:
-            return
-        about = {**self._owner.about(), **({"plan": dict(self.plan)} if self.plan else {})}
-        self.journal.append(self._opened(self._owner.id, about))
-        self._planned = self.plan
-        if self._heartbeat is None:
-            self._heartbeat = Heartbeat(self.journal, self._owner)
+        self._presence.show(self._tools, self.plan, self.clock)
 
     def forsake(self) -> None:
-        """Become somebody else: what runs under the name so far is lost, and others take it over.
+        """Become somebody else, to whom no trial belongs; see `Presence.forsake`."""
+        self._presence.forsake()
 
-        For a process that could not hand its trials back, since the storage was away for good.
-        """
-        self._owner = Owner()
-        self._leases = Leases(self.journal, self._owner.id)
-        self._heartbeat = None
-
-    def _opened(self, owner: str, about: Mapping[str, Any]) -> Opened:
-        folder = self.checkpoints.folder
-        return Opened(
-            owner,
-            self._spec,
-            about,
-            self.clock(),
-            self._scheduler_spec,
-            None if folder is None else absolute(folder),
-        )
+    @property
+    def _tools(self) -> Tools:
+        return Tools(self._spec, self._scheduler_spec, self._folder)
