@@ -43,7 +43,7 @@ def importable(name: str) -> object:
     return pytest.param(name, marks=pytest.mark.integration if heavy else ())
 
 
-@pytest.mark.parametrize("name", map(importable, sorted(documented())))
+@pytest.mark.parametrize("name", [importable(name) for name in sorted(documented())])
 def test_the_reference_names_only_what_exists(name: str) -> None:
     home, _, attribute = name.rpartition(".")
     parent = importlib.import_module(home)
