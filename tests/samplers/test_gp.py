@@ -79,6 +79,12 @@ def test_running_trials_are_not_proposed_again():
     assert np.mean(gaps > 0.005) > 0.8
 
 
+def test_hundreds_that_begin_at_once_try_different_points():
+    study = study_of(Space({"x": Float(0, 1), "y": Float(0, 1)}))
+    begun = [study.ask().params for _ in range(150)]
+    assert len({tuple(params.values()) for params in begun}) == 150
+
+
 def test_limits_are_learnt():
     space = Space({"x": Float(0, 1), "y": Float(0, 1)})
     study = study_of(space, limits=["latency <= 0.5"])

@@ -20,9 +20,16 @@ CANDIDATES = 64
 CHOICE = 0.25
 """Squared distance of two different choices, and of what is active from what is not."""
 
+SAME = 1e-18
+"""Squared distance below which two points are one: what is run is rounded to 14 digits."""
 
-def spread_out(problem: Problem, history: History, terrain: Terrain, tried: Array) -> Array:
+
+def spread_out(
+    problem: Problem, history: History, terrain: Terrain, tried: Array, number: int
+) -> Array:
     """Return the point of a low-discrepancy sequence that is farthest from all that were tried.
+
+    Where hundreds begin at once all points of the sequence run out; then it is any point.
 
     Parameters
     ----------
@@ -34,6 +41,8 @@ def spread_out(problem: Problem, history: History, terrain: Terrain, tried: Arra
         The legal points.
     tried : ndarray, shape (n, d)
         Points that were tried or are being tried.
+    number : int
+        The trial's number.
 
     Returns
     -------
@@ -54,7 +63,10 @@ def spread_out(problem: Problem, history: History, terrain: Terrain, tried: Arra
         else:
             distance += (points[:, j, None] - tried[None, :, j]) ** 2
         distance += CHOICE * (active[:, j, None] != seen[None, :, j])
-    farthest: Array = points[int(np.argmax(distance.min(axis=1)))]
+    nearest = distance.min(axis=1)
+    if nearest.max() < SAME:
+        return next_of_sequence(problem, history, terrain, number)
+    farthest: Array = points[int(np.argmax(nearest))]
     return farthest
 
 

@@ -87,7 +87,8 @@ class Turn:
             data.size < self.settings.n_startup and data.known.sum() < ENOUGH
         ):
             tried = np.vstack([data.X, self.running])
-            return spread_out(self.problem, self.history, self.terrain, tried), {"how": "startup"}
+            x = spread_out(self.problem, self.history, self.terrain, tried, number)
+            return x, {"how": "startup"}
         if not len(data.rows):
             x = self.terrain.legal(self.terrain.draw(self.rng, 1))[0][0]
             return x, {"how": "random", "because": "no trial so far had these parameters"}
