@@ -112,6 +112,7 @@ class Columns:
         self.happenings: list[Happening] = []
         self.reports: list[Reported] = []
         self.folds = Folds(self.happenings)
+        self.objectives = len(problem.objectives)
         self._signs = np.array(problem.signs)
         self._losses = Growing(len(problem.objectives))
         self._violations: dict[tuple[Limit, ...], Growing] = {}

@@ -271,11 +271,14 @@ class Ledger:
             if event.number >= self._count:
                 raise CorruptStorage(f"trial {event.number} was told before it was asked")
             return
+        assert self._columns is not None  # an open trial exists only in a defined study
+        given = 0 if event.values is None else len(event.values)
+        if given != (self._columns.objectives if event.state is TrialState.COMPLETE else 0):
+            raise CorruptStorage(f"trial {event.number} ended {event.state} with {given} values")
         self._happened(event)
         if trial.state is _RUNNING:
             self._runs(trial.owner, -1)
         self._waiting.pop(event.number, None)
-        assert self._columns is not None  # an open trial exists only in a defined study
         self._columns.append(
             FrozenTrial(
                 trial.number,

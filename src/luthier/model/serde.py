@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from sys import intern
+from types import NoneType
 from typing import Any
 
 from luthier.errors import CorruptStorage, InvalidInput, NewerStorage
@@ -86,6 +87,29 @@ def plain(value: Any, field: str) -> Any:
         raise InvalidInput(field, value, f"a value that JSON can say ({error})") from error
 
 
+_ANY = frozenset({dict, list, str, int, float, bool, NoneType})
+_WHOLE = frozenset({int})
+_COUNT = frozenset({int, NoneType})
+_REAL = frozenset({int, float})
+_TEXT = frozenset({str})
+_MAPPING = frozenset({dict})
+
+_KINDS: Mapping[str, frozenset[type]] = {
+    **dict.fromkeys(("at", "attempt", "format", "number"), _WHOLE),
+    **dict.fromkeys(("step", "parent", "parent_step"), _COUNT),
+    **dict.fromkeys(("about", "metrics", "problem", "user_attrs", "why"), _MAPPING),
+    **dict.fromkeys(("by", "sampler", "scheduler"), _TEXT | _MAPPING),
+    **dict.fromkeys(("checkpoints", "owner", "request"), _TEXT | {NoneType}),
+    **dict.fromkeys(("event", "identity", "key", "reason", "source"), _TEXT),
+    **dict.fromkeys(("error", "output", "state", "traceback"), _TEXT),
+    "params": frozenset({dict, list}),
+    "values": frozenset({dict, list, NoneType}),
+    "cost": _REAL | {NoneType},
+    "time": _REAL,
+}
+"""What JSON may say in the fields of events: anything else would be found out much later."""
+
+
 def from_texts(
     texts: Iterable[str], *, callables: Mapping[str, Callable[..., Any]] | None = None
 ) -> list[Event]:
@@ -123,6 +147,11 @@ def from_texts(
             ) from None
         except TypeError:
             raise CorruptStorage(f"the log holds a line that is no event: {data!r}") from None
+        for name, value in data.items():
+            if type(value) not in _KINDS.get(name, _ANY):
+                if name == "number" and value is None and data["event"] == "noted":
+                    continue  # of the study
+                raise CorruptStorage(f"the log holds a broken event {data!r}: {name}")
         try:
             events.append(read(data) if read is not _read_defined else read(data, callables))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -195,9 +224,23 @@ def read_value(value: Any) -> Any:
 
 def _metrics(data: dict[str, Any]) -> dict[str, float]:
     for value in data.values():
-        if type(value) is dict:
-            return {name: _unmark(item) for name, item in data.items()}
+        if type(value) is not float:
+            return {name: _number(item) for name, item in data.items()}
     return data
+
+
+def _number(value: Any) -> float:
+    number = _unmark(value)
+    if type(number) not in _REAL:
+        raise ValueError(f"{value!r} is no number")
+    return number  # type: ignore[no-any-return]
+
+
+def _numbers(values: Any) -> tuple[float, ...]:
+    for value in values:
+        if type(value) not in _REAL:
+            raise ValueError(f"{value!r} is no number")
+    return tuple(values)
 
 
 def _write_defined(event: Defined) -> dict[str, Any]:
@@ -246,7 +289,7 @@ def _read_asked(data: dict[str, Any]) -> Asked:
         data["number"],
         _params(data["params"]),
         data["at"],
-        _shared(data["by"]),
+        _named(data["by"]),
         _shared(data.get("owner")),
         data["time"],
         _unmark(data["why"]) if "why" in data else EMPTY,
@@ -254,6 +297,12 @@ def _read_asked(data: dict[str, Any]) -> Asked:
         data.get("parent_step"),
         data.get("request"),
     )
+
+
+def _named(spec: Any) -> Any:
+    if type(spec) is dict and type(spec.get("name")) is not str:
+        raise ValueError("by: it has no name")
+    return _shared(spec)
 
 
 def _shared(value: Any) -> Any:
@@ -292,7 +341,7 @@ def _read_told(data: dict[str, Any]) -> Told:
     return Told(
         data["number"],
         _STATES[data["state"]],
-        None if values is None else tuple(values),
+        None if values is None else _numbers(values),
         _metrics(get("metrics", {})),
         get("error", ""),
         get("traceback", ""),
