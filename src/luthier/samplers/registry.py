@@ -29,4 +29,11 @@ BUILT_IN = {
 
 _REGISTRY: Registry[Sampler] = Registry("sampler", Sampler, BUILT_IN, "luthier.samplers")  # type: ignore[type-abstract]
 
-names, make, describe = _REGISTRY.names, _REGISTRY.make, _REGISTRY.describe
+names = _REGISTRY.names
+"""Return the names of all samplers, those of other packages included; see `Registry.names`."""
+
+make = _REGISTRY.make
+"""Return a sampler from a name, a mapping with a name, or a sampler; see `Registry.make`."""
+
+describe = _REGISTRY.describe
+"""Return the name, or the mapping, that makes an equal sampler; see `Registry.describe`."""

@@ -34,4 +34,11 @@ BUILT_IN = {
 
 _REGISTRY: Registry[Scheduler] = Registry("scheduler", Scheduler, BUILT_IN, "luthier.schedulers")  # type: ignore[type-abstract]
 
-names, make, describe = _REGISTRY.names, _REGISTRY.make, _REGISTRY.describe
+names = _REGISTRY.names
+"""Return the names of all schedulers, those of other packages included; see `Registry.names`."""
+
+make = _REGISTRY.make
+"""Return a scheduler from a name, a mapping with a name, or a scheduler; see `Registry.make`."""
+
+describe = _REGISTRY.describe
+"""Return the name, or the mapping, that makes an equal scheduler; see `Registry.describe`."""
