@@ -434,10 +434,12 @@ def test_error_ends_the_loop_and_fails_the_trial(n_jobs: int) -> None:
         return 1.0
 
     with pytest.raises(ZeroDivisionError):
-        study.optimize(objective, n_trials=50, n_jobs=n_jobs)
+        study.optimize(objective, n_trials=1000, n_jobs=n_jobs)
     assert study.trials[2].state is TrialState.FAIL
     assert "ZeroDivisionError: two" in study._native.trials[2].error
-    assert len(study.trials) < 10
+    assert len(study.trials) < 1000  # other threads may be quicker than the error
+    if n_jobs == 1:
+        assert len(study.trials) == 3
 
 
 def test_interrupted_trial_has_failed() -> None:
