@@ -3,6 +3,7 @@
 import os
 import sys
 
+import psutil
 import pytest
 
 import luthier
@@ -81,7 +82,6 @@ def test_a_process_that_is_gone_is_lost_at_once(monkeypatch):
 @pytest.mark.skipif(sys.platform != "linux", reason="the clock cannot be told from the boot")
 def test_when_a_process_began_does_not_change_with_the_clock(monkeypatch):
     before = owner_module._began(os.getpid())
-    psutil = pytest.importorskip("psutil")
     monkeypatch.setattr(psutil._pslinux, "BOOT_TIME", 1.0, raising=False)
     assert owner_module._began(os.getpid()) == before
     assert before > 0
