@@ -249,7 +249,7 @@ class _PostOffice:
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._count = 0
-        os.makedirs(folder)
+        os.makedirs(folder, mode=0o700)  # pickles are read from it: nobody else may write
         self._thread = threading.Thread(target=self._run, name="luthier-slurm", daemon=True)
         self._thread.start()
 

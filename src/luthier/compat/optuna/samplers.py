@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -216,7 +217,7 @@ class QMCSampler(BaseSampler):
         self.seed = checked_seed(seed)
 
 
-class _Genetic(BaseSampler):
+class _Genetic(BaseSampler, ABC):
     def __init__(
         self,
         *,
@@ -246,8 +247,8 @@ class _Genetic(BaseSampler):
         self.seed = checked_seed(seed)
         self.constraints_func = constraints_func
 
-    def _made(self, population: int, swap: float, mutation: float | None) -> Sampler:
-        raise NotImplementedError
+    @abstractmethod
+    def _made(self, population: int, swap: float, mutation: float | None) -> Sampler: ...
 
 
 class NSGAIISampler(_Genetic):
