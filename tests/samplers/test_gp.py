@@ -192,6 +192,22 @@ def test_without_noise_the_best_trial_is_recommended():
     assert study.recommend().trial.value < study.best_value + 1e-6
 
 
+def test_bent_axes_help_where_a_function_is_rough_at_one_end():
+    def loss(params):
+        return np.sin(14 * params["x"] ** 6) + (params["y"] - 0.3) ** 2
+
+    space = {"x": Float(0, 1), "y": Float(0, 1)}
+    found = {}
+    for bend in (0.0, 0.5):
+        study = luthier.create_study(space, sampler=GP(**SMALL, bend=bend), seed=2)
+        study.optimize(lambda trial: loss(trial.params), n_trials=32)
+        found[bend] = [trial.params for trial in study.trials]
+        assert study.best_value < -0.99
+    # Until there is enough to learn from, both go the same way.
+    assert found[0.0][:20] == found[0.5][:20]
+    assert found[0.0] != found[0.5]
+
+
 def test_nothing_to_recommend():
     study = study_of(Space({"x": Float(0, 1)}))
     assert study.recommend() is None

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import log, pi
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from luthier.errors import InvalidInput
 from luthier.numerics.cholesky import factored, inverse, solved
-from luthier.numerics.covariance import Covariance
+from luthier.numerics.covariance import Covariance, Part
 from luthier.numerics.kernels import Kernel
 from luthier.numerics.sites import Sites
 
@@ -53,6 +54,26 @@ class Prior:
     def within(self, thetas: Array) -> Array:
         """Return the nearest hyperparameters within the bounds, of the same shape."""
         return np.clip(thetas, self.low, self.high)
+
+
+class _Solved(NamedTuple):
+    """A covariance under one setting.
+
+    Attributes
+    ----------
+    covariance : Covariance
+    parts : list of Part
+        Of the observed points, with slopes.
+    loss : float
+        The negative log likelihood.
+    W : ndarray, shape (n, n)
+        Twice its derivative by each entry of the covariance, ``K^-1 - alpha alpha^T``.
+    """
+
+    covariance: Covariance
+    parts: list[Part]
+    loss: float
+    W: Array
 
 
 class Evidence:
@@ -101,23 +122,53 @@ class Evidence:
             covariance cannot be factored.
         gradient : ndarray, shape (p + 1,)
         """
-        covariance = Covariance(self._sites, theta[None])
-        noise = float(covariance.noise[0])
-        parts = list(covariance.parts(self._sites.view, slopes=True))
-        try:
-            factor = factored(covariance.own(parts)[0], noise)
-        except np.linalg.LinAlgError:
+        found = self._solved(theta)
+        if found is None:
             return HOPELESS, np.zeros_like(theta)
-        white = solved(factor, self.y[:, None])
-        alpha = solved(factor, white, transposed=True)
         value, gradient = self.prior.penalty(theta)
-        value -= _log_density(factor, white)
+        value += found.loss
+        W, noise = found.W, float(found.covariance.noise[0])
         # Eq. 5.9: the derivative is half the trace of W times that of the covariance.
-        W = inverse(factor)
-        W -= alpha @ alpha.T
-        gradient[:-1] += 0.5 * covariance.by_hyperparameters(parts, W)
+        gradient[:-1] += 0.5 * found.covariance.by_hyperparameters(found.parts, W)
         gradient[-1] += 0.5 * noise * float(np.trace(W))
         return value, gradient
+
+    def by_points(self, theta: Array) -> tuple[float, Array]:
+        """Return the negative log likelihood at a setting, and its gradient by the points.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (p + 1,)
+
+        Returns
+        -------
+        value : float
+            `HOPELESS`, with a gradient of zeros, where the covariance cannot be factored.
+        gradient : ndarray, shape (n, d)
+            Zero by choices.
+        """
+        view = self._sites.view
+        found = self._solved(theta)
+        if found is None:
+            return HOPELESS, np.zeros_like(view.X)
+        # A point is in a row and in a column of the covariance, which takes the half away.
+        weights = found.W[None, None]
+        by_points = found.covariance.by_coordinates(view, found.parts, np.zeros(1), weights)
+        return found.loss, by_points[0, 0]
+
+    def _solved(self, theta: Array) -> _Solved | None:
+        """Return what both gradients need; None where the covariance cannot be factored."""
+        covariance = Covariance(self._sites, theta[None])
+        parts = list(covariance.parts(self._sites.view, slopes=True))
+        try:
+            factor = factored(covariance.own(parts)[0], float(covariance.noise[0]))
+        except np.linalg.LinAlgError:
+            return None
+        white = solved(factor, self.y[:, None])
+        alpha = solved(factor, white, transposed=True)
+        W = inverse(factor)
+        W -= alpha @ alpha.T
+        return _Solved(covariance, parts, -_log_density(factor, white), W)
 
     def log_likelihoods(self, thetas: Array) -> Array:
         """Return the log density of the observations under each of several settings.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from luthier.model.history import History
 from luthier.model.problem import Problem
+from luthier.numerics.bending import Bend, Bent, learn_bend, straight
 from luthier.numerics.ensemble import Ensemble
 from luthier.numerics.kernels import Kernel
 from luthier.numerics.pareto import nondominated
@@ -35,6 +36,12 @@ RHO = 0.05
 
 FEW = 3
 """With fewer observations a cost or a limit is not modelled."""
+
+BENT_FROM = 20
+"""From so many observations on axes may be bent: fewer say nothing about it."""
+
+Means = Callable[[Array, Array, Array], PriorMean | None]
+"""Gives the prior mean for points, activity and observations."""
 
 
 class Seen(NamedTuple):
@@ -126,12 +133,13 @@ class Models:
             members = min(members, 2 * len(self.settings.warps))
         warps = self.settings.warps[:members]
         opinions = self._opinions(objective)
+        means = partial(self._prior_mean, opinions)
+        bend = self._bend(objective, means)
         parts = []
         for i, warp in enumerate(warps):
             share = len(range(i, members, len(warps)))
             see = partial(_seen_loss, objective=objective, warp=warp)
-            means = partial(self._prior_mean, opinions)
-            parts.append(self._parameters(("loss", objective, warp), see, share, means))
+            parts.append(self._parameters(("loss", objective, warp), see, share, means, bend))
         seen = [_seen_loss(self.data, objective, warp) for warp in warps]
         X, A = self.data.X[self.data.known], self.data.A[self.data.known]
         which = np.repeat(np.arange(len(warps)), [len(part) for part in parts])
@@ -140,9 +148,49 @@ class Models:
         thetas = np.vstack(parts)
         # The warps differ little where it matters, and one mean for all of them will do.
         mean = self._prior_mean(opinions, X, A, z.mean(axis=0))
-        if mean is None:
-            return Loss(Ensemble(self.kernel, thetas, X, A, z), units)
-        return Loss(Shifted(Ensemble(self.kernel, thetas, X, A, z - mean.mean(X, A)), mean), units)
+        rest = z if mean is None else z - mean.mean(X, A)
+        model: Ensemble | Bent
+        if bend is None:
+            model = Ensemble(self.kernel, thetas, X, A, rest)
+        else:
+            model = Bent(Ensemble(self.kernel, thetas, bend(X, A), A, rest), X, bend)
+        return Loss(model if mean is None else Shifted(model, mean), units)
+
+    def _bend(self, objective: int, means: Means) -> Bend | None:
+        """Return how the axes are bent, learnt at a fixed number of observations."""
+        size, spread = fitted_size(self.data.size), self.settings.bend
+        if not spread or size < BENT_FROM or not self.kernel.numeric:
+            return None
+        see = partial(_seen_loss, objective=objective, warp=self.settings.warps[-1])
+
+        def make() -> Bend:
+            prior = self.settings.beliefs.prior(self.kernel)
+            X, A, z = self._seen(size, see, means)
+            if len(z) == 0:
+                return straight(self.kernel)
+            theta = learn(self.kernel, prior, X, A, z, 1, 0)[0]
+            return learn_bend(self.kernel, prior, theta, X, A, z, spread)
+
+        earlier = self.history.transferred
+        key = (self.settings, self.problem.space, ("bend", objective), size, earlier)
+        return self.history.remember(key, make)
+
+    def _seen(
+        self, size: int, see: Callable[[Data], Seen], means: Means
+    ) -> tuple[Array, Array, Array]:
+        """Return points, activity, and what of the observations no mean explains."""
+        then = self.data.first(size)
+        seen = see(then)
+        X, A, z = then.X[seen.rows], then.A[seen.rows], seen.z
+        mean = means(X, A, z) if len(z) else None
+        if mean is not None:
+            z = z - mean.mean(X, A)
+        if len(z) > LEARNT_FROM:
+            # Evenly over the losses: hyperparameters hardly change, and cost n^3.
+            order = np.argsort(z, kind="stable")
+            kept = np.sort(order[np.linspace(0, len(z) - 1, LEARNT_FROM).round().astype(int)])
+            X, A, z = X[kept], A[kept], z[kept]
+        return X, A, z
 
     def _prior_mean(
         self, opinions: tuple[Ensemble, ...], X: Array, A: Array, z: Array
@@ -230,26 +278,19 @@ class Models:
         name: Hashable,
         see: Callable[[Data], Seen],
         members: int,
-        prior_mean: Callable[[Array, Array, Array], PriorMean | None] = lambda *_: None,
+        means: Means = lambda *_: None,
+        bend: Bend | None = None,
     ) -> Array:
         """Return hyperparameters, learnt at a fixed number of observations."""
         size = fitted_size(self.data.size)
 
         def make() -> Array:
-            then = self.data.first(size)
-            seen = see(then)
             prior = self.settings.beliefs.prior(self.kernel)
-            if len(seen.z) == 0:
+            X, A, z = self._seen(size, see, means)
+            if len(z) == 0:
                 return np.tile(prior.mean, (members, 1))
-            X, A, z = then.X[seen.rows], then.A[seen.rows], seen.z
-            mean = prior_mean(X, A, z)
-            if mean is not None:
-                z = z - mean.mean(X, A)
-            if len(z) > LEARNT_FROM:
-                # Evenly over the losses: hyperparameters hardly change, and cost n^3.
-                order = np.argsort(z, kind="stable")
-                kept = np.sort(order[np.linspace(0, len(z) - 1, LEARNT_FROM).round().astype(int)])
-                X, A, z = X[kept], A[kept], z[kept]
+            if bend is not None:
+                X = bend(X, A)
             return learn(self.kernel, prior, X, A, z, members, self.settings.steps)
 
         earlier = self.history.transferred

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from luthier.numerics.bending import Bent
 from luthier.numerics.ensemble import Ensemble, Gradients, Predictions
 from luthier.space.codec import Codec
 
@@ -83,13 +84,13 @@ class Shifted:
 
     Parameters
     ----------
-    rest : Ensemble
+    rest : Ensemble or Bent
         Of the observations less the mean.
     prior_mean : PriorMean
         The mean.
     """
 
-    def __init__(self, rest: Ensemble, prior_mean: PriorMean) -> None:
+    def __init__(self, rest: Ensemble | Bent, prior_mean: PriorMean) -> None:
         self.rest = rest
         self.prior_mean = prior_mean
         self.X, self.A, self.noise = rest.X, rest.A, rest.noise
@@ -131,5 +132,5 @@ class Shifted:
         return Shifted(self.rest.followed_by(X, A, noise), self.prior_mean)
 
 
-Surrogate = Ensemble | Shifted
-"""Processes, with a prior mean or without one."""
+Surrogate = Ensemble | Bent | Shifted
+"""Processes, over bent axes or straight ones, with a prior mean or without one."""

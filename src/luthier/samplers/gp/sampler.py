@@ -54,6 +54,10 @@ class GP(Settings):
         How much worse the ends of the ranges are believed to be than their middle, in standard
         deviations of the losses, with one objective: people choose ranges around what is good.
         0 for none.
+    bend : float, default 0.0
+        Prior standard deviation of how far numeric axes are bent (the logarithms of
+        `luthier.numerics.kumaraswamy`'s shapes), from 20 trials on; 0 for not at all, 0.3 where a
+        function changes far faster at one end of a range than at the other.
     length : float, default 0.5
         Prior median of a length-scale in a space of one column, in units of its range; it
         grows with the root of the number of columns.
@@ -79,7 +83,8 @@ class GP(Settings):
     Optimization, NeurIPS. Eriksson et al. (2019), TuRBO, NeurIPS. Hvarfner et al. (2022),
     piBO, ICLR. Murray, Adams, MacKay (2010), Elliptical slice sampling, AISTATS. Snoek,
     Larochelle, Adams (2012), Practical Bayesian Optimization of Machine Learning
-    Algorithms, NeurIPS.
+    Algorithms, NeurIPS. Snoek, Swersky, Zemel, Adams (2014), Input Warping for Bayesian
+    Optimization of Non-Stationary Functions, ICML.
     """
 
     def suggest(

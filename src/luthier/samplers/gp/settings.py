@@ -21,6 +21,7 @@ class Settings:
     kernel: str = "tree"
     trend: bool = True
     bowl: float = 0.5
+    bend: float = 0.0
     length: float = 0.5
     noise: float = 3e-3
     explore_every: int = 3
@@ -44,7 +45,7 @@ class Settings:
         for name in ("length", "noise"):
             if not getattr(self, name) > 0:
                 raise InvalidInput(f"GP: {name}", getattr(self, name), "a positive number")
-        for name in ("bowl", "explore_every", "explore_until", "belief_strength"):
+        for name in ("bowl", "bend", "explore_every", "explore_until", "belief_strength"):
             if not getattr(self, name) >= 0:
                 raise InvalidInput(f"GP: {name}", getattr(self, name), "a number of at least 0")
         if self.kernel not in KERNELS:
