@@ -13,10 +13,12 @@ ready = .venv-$(1)/ready-$(VERSION)
 # What goes into each environment. A group is a [dependency-groups] table of pyproject.toml.
 IN_demo = -e . scikit-learn
 IN_docs = --group docs
-IN_integrations = -e '.[sql,mysql,ray,dask,slurm,service,optuna]' --group test --group service-test
+IN_pictures = -e . --group pictures
+IN_integrations = -e '.[sql,mysql,ray,dask,slurm,service,optuna]' --group test --group service-test \
+	--group boosting-test
 IN_test = -e '.[sql,mysql,service]' --group test --group check
 
-.PHONY: help check test test-integrations coverage docs demo bench clean
+.PHONY: help check test test-integrations coverage docs pictures demo bench clean
 help:  ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 28
 	@echo '  Variables: PYTHON=python3.12 (at least 3.11), ARGS="more pytest arguments"'
@@ -39,6 +41,9 @@ coverage: $(call ready,test)  ## Run the tests and show the lines and branches t
 
 docs: $(call ready,docs)  ## Build the documentation into site/; a broken link is an error
 	.venv-docs/bin/zensical build --strict --clean
+
+pictures: $(call ready,pictures)  ## Draw the pictures of the documentation; ARGS="median auto" only these
+	.venv-pictures/bin/python -m docs.pictures $(ARGS)
 
 demo: $(call ready,demo)  ## Tune a real model in a minute
 	.venv-demo/bin/python examples/demo.py
