@@ -1,16 +1,20 @@
 """What the executors on clusters are tested with: tests for all of them, and trainings to kill."""
 
+import logging
 import os
+import re
+import socket
 import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 import luthier
 from luthier.errors import ObjectiveError
 from luthier.executors import Job, Limits
-from luthier.testing.executors import ExecutorContract
+from luthier.testing.executors import ExecutorContract, run_jobs
 
 PATIENCE = 60.0  # seconds; what is waited for takes a small part of it
 
@@ -104,6 +108,58 @@ class ClusterContract(ExecutorContract):
         )
         study.optimize(objective, n_trials=16, executor=executor)
         assert {str(trial.state) for trial in study.trials} == {"COMPLETE", "PRUNED"}
+
+
+def assert_that_a_cut_costs_no_message(executor, caplog):
+    """Run a job, and cut its worker's connection to the study in the middle."""
+    caplog.set_level(logging.INFO, "luthier")
+    cuts = []
+
+    def handler(key, message):
+        if message == 50:
+            cuts.append(eventually(lambda: cut_connections(caplog)))
+        return message
+
+    (outcome,) = run_jobs(executor, ask_in_turn, [200], handler)
+    assert outcome.ending == "done"
+    assert outcome.result == list(range(200))
+    assert cuts == [1]
+
+
+def assert_that_calls_do(executor, caplog):
+    """Run jobs with an executor whose workers must not connect."""
+    caplog.set_level(logging.INFO, "luthier")
+    heard = []
+    outcomes = run_jobs(
+        executor, ask_in_turn, [20] * 10, lambda key, message: heard.append((key, message))
+    )
+    assert [(outcome.ending, len(outcome.result)) for outcome in outcomes] == [("done", 20)] * 10
+    assert sorted(heard) == [(key, number) for key in range(10) for number in range(20)]
+    for key in range(10):
+        assert [number for by, number in heard if by == key] == list(range(20))
+    assert "may connect" not in caplog.text
+
+
+def cut_connections(caplog):
+    """Cut the connections of workers to this process; return how many."""
+    host, port = re.findall(r"workers may connect to (.+), port (\d+)", caplog.text)[-1]
+    found = [
+        connection.fd
+        for connection in psutil.Process().net_connections("tcp")
+        if connection.laddr == (host, int(port)) and connection.status == psutil.CONN_ESTABLISHED
+    ]
+    for number in found:
+        with socket.socket(fileno=os.dup(number)) as connection:
+            connection.shutdown(socket.SHUT_RDWR)
+    return len(found)
+
+
+def ask_in_turn(payload, channel):
+    """Ask so many numbers, until told to stop, and return the answers."""
+    answers = []
+    while len(answers) < payload and not channel.stopping:
+        answers.append(channel.ask(len(answers)))
+    return answers
 
 
 class Unloadable:

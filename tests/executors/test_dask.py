@@ -1,5 +1,9 @@
 """Trials on a real Dask cluster: the contract, resources, losses of workers."""
 
+import logging
+import subprocess
+from contextlib import contextmanager
+
 import psutil
 import pytest
 
@@ -8,6 +12,9 @@ from executors.cluster_runs import (
     PATIENCE,
     ClusterContract,
     assert_resumed,
+    assert_that_a_cut_costs_no_message,
+    assert_that_calls_do,
+    cut_connections,
     disturbed,
     eventually,
 )
@@ -58,6 +65,63 @@ def nothing(payload, channel):
 
 def ignore(key, message):
     """Answer nothing."""
+
+
+def test_a_cut_connection_costs_no_message(make_dask, caplog):
+    assert_that_a_cut_costs_no_message(make_dask(1), caplog)
+
+
+def test_without_connections_all_goes_by_calls(make_dask, caplog):
+    assert_that_calls_do(make_dask(2, direct=False), caplog)
+
+
+@contextmanager
+def other_cluster(monkeypatch, **options):
+    """Give a client of another cluster, while no client is the default one."""
+    from distributed import Client, LocalCluster
+    from distributed.client import _global_clients
+
+    for number in list(_global_clients):
+        monkeypatch.delitem(_global_clients, number)
+    with (
+        LocalCluster(
+            1, threads_per_worker=1, dashboard_address=None, silence_logs=50, **options
+        ) as cluster,
+        Client(cluster, security=options.get("security"), set_as_default=False) as client,
+    ):
+        yield client
+
+
+def test_the_address_of_a_scheduler_is_enough(monkeypatch, caplog):
+    from luthier.executors.dask import Dask
+
+    with other_cluster(monkeypatch) as client:
+        assert_that_calls_do(Dask(client.scheduler.address, 1, direct=False), caplog)
+
+
+def test_what_dask_encrypts_goes_through_dask(monkeypatch, tmp_path, caplog):
+    from distributed import Security
+
+    from luthier.executors.dask import Dask
+
+    cert, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
+            *("-subj", "/CN=localhost", "-keyout", key, "-out", cert),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    roles = {
+        f"tls_{role}_{kind}": path
+        for role in ("client", "scheduler", "worker")
+        for kind, path in (("cert", cert), ("key", key))
+    }
+    security = Security(require_encryption=True, tls_ca_file=cert, **roles)
+    with other_cluster(monkeypatch, protocol="tls://", security=security) as client:
+        assert client.scheduler.address.startswith("tls://")
+        assert_that_calls_do(Dask(client, 1), caplog)
 
 
 def test_takes_all_that_the_cluster_has_room_for(make_dask):
@@ -111,7 +175,7 @@ def test_starts_a_cluster_where_none_is_given():
     assert len(study.trials) == 4
 
 
-def test_nothing_is_left_when_the_study_has_died(make_dask, client):
+def test_nothing_is_left_when_the_study_has_died(make_dask, client, caplog):
     """The client's end lets Dask drop the agents, and those end their worker processes."""
     from distributed import Client
 
@@ -125,6 +189,7 @@ def test_nothing_is_left_when_the_study_has_died(make_dask, client):
         channel.send(os.getpid())
         time.sleep(PATIENCE)
 
+    caplog.set_level(logging.INFO, "luthier")
     processes = []
     other = Client(client.scheduler.address, set_as_default=False)
     executor = Dask(other, 1)
@@ -132,6 +197,7 @@ def test_nothing_is_left_when_the_study_has_died(make_dask, client):
     executor.start(Job(0, None))
     eventually(lambda: executor.poll(0) or processes)
     other.close()
+    cut_connections(caplog)
     psutil.wait_procs(processes, PATIENCE)
     assert not processes[0].is_running()
     executor.close()

@@ -8,6 +8,8 @@ from executors.cluster_runs import (
     PATIENCE,
     ClusterContract,
     assert_resumed,
+    assert_that_a_cut_costs_no_message,
+    assert_that_calls_do,
     disturbed,
     eventually,
     training,
@@ -49,6 +51,14 @@ def nothing(payload, channel):
 
 def ignore(key, message):
     """Answer nothing."""
+
+
+def test_a_cut_connection_costs_no_message(make_ray, caplog):
+    assert_that_a_cut_costs_no_message(make_ray(1), caplog)
+
+
+def test_without_connections_all_goes_by_calls(make_ray, caplog):
+    assert_that_calls_do(make_ray(2, direct=False), caplog)
 
 
 def test_takes_all_that_the_cluster_has_room_for(make_ray):

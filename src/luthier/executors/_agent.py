@@ -6,14 +6,11 @@ exactly as with `luthier.Processes`: output, limits, crashes and the polite stop
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import sys
 import threading
 from collections.abc import Callable
 from tempfile import mkdtemp
-from typing import Literal, NamedTuple
-from weakref import WeakMethod, finalize
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from luthier._version import __version__
 from luthier.errors import ExecutorError
@@ -23,19 +20,24 @@ from luthier.executors._slots import environments
 from luthier.executors._watcher import Watcher
 from luthier.executors.base import SCRATCH, Job, Limits
 
+if TYPE_CHECKING:
+    from luthier.executors._direct import Invitation
+
 BYE = b"Q"
 """The frame of an agent's last letter, which says why it ends as others say a death."""
 
 LEAVING = b"V"
 """The frame by which an agent says that it takes no further job, since its place is going away."""
 
-_ATTENTION = 20.0  # seconds that a call waits for letters
+UNREACHED = b"U"
+"""The frame by which an agent says that it has no connection to the study's process, and why."""
 
 Start = tuple[Literal["start"], int, Limits, bytes]
 Answer = tuple[Literal["answer"], bytes]
 Stop = tuple[Literal["stop"], int]
 Quit = tuple[Literal["quit"]]
-Command = Start | Answer | Stop | Quit
+Call = tuple[Literal["call"], "Invitation"]
+Command = Start | Answer | Stop | Quit | Call
 """What the study's process tells an agent; each is done once, in order."""
 
 
@@ -213,83 +215,3 @@ class Agent:
             self._emit(Letter(BYE, None, reason))
 
         threading.Thread(target=leave, daemon=True).start()  # waits for the watcher's thread
-
-
-class Conversing:
-    """An agent that is spoken to by calls, one of which waits for what it has to say.
-
-    Calls may come out of order, as those to asynchronous actors do. The agent ends when nothing
-    refers to this object any more: the cluster lets go of it when the study's process has died.
-
-    Parameters
-    ----------
-    boot : Boot
-        What to run.
-
-    Attributes
-    ----------
-    over : threading.Event
-        Set when the agent has ended.
-    """
-
-    def __init__(self, boot: Boot) -> None:
-        self.over = threading.Event()
-        self._lock = threading.Lock()
-        self._letters: list[Letter] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._news = asyncio.Event()
-        self._expected = 0
-        self._early: dict[int, Command] = {}
-        emit = WeakMethod(self._emit)
-
-        def pass_on(letter: Letter) -> None:
-            method = emit()
-            if method is not None:
-                method(letter)
-
-        self._agent = Agent(boot, pass_on)
-        finalize(self, _let_go, self._agent, self.over).atexit = False
-
-    async def talk(self, number: int, command: Command | None, listen: bool) -> list[Letter]:
-        """Give a command, and wait for letters if asked to; for a while, so none may come.
-
-        Parameters
-        ----------
-        number : int
-            The command's, counted from 0.
-        command : Command, optional
-            What to do.
-        listen : bool
-            Whether to return the letters that have come, and wait if there is none.
-        """
-        self._loop = asyncio.get_running_loop()
-        if command is not None:
-            self._early[number] = command
-        while self._expected in self._early:
-            self._agent.obey(self._early.pop(self._expected))
-            self._expected += 1
-        if listen and not self._letters:
-            self._news.clear()
-            with self._lock:
-                if self._letters:
-                    self._news.set()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _ATTENTION)
-        if not listen:
-            return []
-        with self._lock:
-            letters, self._letters = self._letters, []
-        return letters
-
-    def _emit(self, letter: Letter) -> None:
-        with self._lock:
-            self._letters.append(letter)
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._news.set)
-        if letter.frame == BYE:
-            self.over.set()
-
-
-def _let_go(agent: Agent, over: threading.Event) -> None:
-    over.set()
-    agent.obey(("quit",))

@@ -8,7 +8,7 @@ import math
 import queue
 import sys
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
@@ -31,10 +31,6 @@ class Line(Protocol):
 
     def post(self, command: Command) -> None:
         """Send a command, and go on at once. That the agent is gone is told elsewhere."""
-        ...
-
-    def heard(self) -> None:
-        """Note that letters which came were taken from the inbox."""
         ...
 
     def listen(self) -> None:
@@ -275,8 +271,6 @@ class RemotePool(Pool[RemoteWorker]):
                 return None
         if isinstance(mail, str):
             return Event(worker, _LOST, None, mail)
-        if worker.line is not None:
-            worker.line.heard()
         if not (mail and mail[-1].frame == BYE):
             self._silent.append(worker)
         self._read.extend(Event(worker, *letter) for letter in mail)
@@ -364,52 +358,3 @@ class RemotePool(Pool[RemoteWorker]):
             new.job, new.payload = worker.job, worker.payload
             self._running[new.job.key] = new
             new.post(("start", new.job.key, new.job.limits, new.payload))
-
-
-class Talk(ABC):
-    """A line to a `luthier.executors._agent.Conversing`, half of whose words are answers.
-
-    At any time at most one call waits for the agent's letters. A command goes along with that
-    call if none is waiting yet, so that a job of no messages costs one round trip.
-
-    Parameters
-    ----------
-    worker : RemoteWorker
-        Who it leads to.
-    inbox : queue
-        Where letters go.
-    """
-
-    def __init__(self, worker: RemoteWorker, inbox: queue.SimpleQueue[Mail]) -> None:
-        self._worker = worker
-        self._inbox = inbox
-        self._sent = 0
-        self._listening = False
-
-    @abstractmethod
-    def _call(self, number: int, command: Command | None, listen: bool) -> None:
-        """Call the agent; if it listens, let `_hear` or `_lost` be called when it is done."""
-
-    def post(self, command: Command) -> None:
-        """Send a command, and listen from then on."""
-        listen, self._listening = not self._listening, True
-        self._sent += 1
-        self._call(self._sent - 1, command, listen)
-
-    def listen(self) -> None:
-        """Wait for letters, unless that is being done."""
-        if not self._listening:
-            self._listening = True
-            self._call(-1, None, True)
-
-    def heard(self) -> None:
-        """Note that no call is waiting any more."""
-        self._listening = False
-
-    def _hear(self, letters: Sequence[Letter]) -> None:
-        """Take letters, in any thread."""
-        self._inbox.put((self._worker, letters))
-
-    def _lost(self, reason: str) -> None:
-        """Say that there is nobody any more, in any thread."""
-        self._inbox.put((self._worker, reason))

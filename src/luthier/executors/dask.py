@@ -13,21 +13,25 @@ from uuid import uuid4
 from weakref import finalize
 
 from luthier.errors import ExecutorError, InvalidInput, MissingExtra
-from luthier.executors._agent import Boot, Command, Conversing
-from luthier.executors._remote import RemotePool, RemoteWorker, Talk
+from luthier.executors._agent import Boot
+from luthier.executors._conversing import Conversing
+from luthier.executors._remote import RemoteWorker
 from luthier.executors._slots import cores, count_workers
+from luthier.executors._talk import Talk, TalkingPool
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
 
+    from luthier.executors._ledger import Packet
     from luthier.executors._pool import Event
     from luthier.executors._remote import Mail
 
 
 _LOOK = 1.0  # seconds between two looks for a place
+_binding = threading.Lock()  # held while a client is the current one, which is a global setting
 
 
-class Dask(RemotePool):
+class Dask(TalkingPool):
     """Trials on the workers of a Dask cluster.
 
     Luthier must be installed in the same version on all of them.
@@ -48,6 +52,11 @@ class Dask(RemotePool):
         goes.
     start_timeout : float, default 300
         Seconds within which the cluster must have a place for the first worker.
+    direct : bool, default True
+        Let workers connect to this process, which is quicker than Dask's calls. It listens on a
+        free port of the interface that faces the cluster as long as the executor is open, and
+        speaks to nobody who does not know a secret of this run. Workers that cannot reach it are
+        spoken to by calls, as are all of them if Dask speaks anything but plain TCP.
 
     Raises
     ------
@@ -73,6 +82,7 @@ class Dask(RemotePool):
         resources: Mapping[str, float] | None = None,
         capture_output: bool = True,
         start_timeout: float = 300.0,
+        direct: bool = True,
     ) -> None:
         distributed = _import_distributed()
         if not isinstance(client, str | distributed.Client | None):
@@ -91,7 +101,7 @@ class Dask(RemotePool):
         self._there: dict[str, Any] = {}  # the Dask workers
         self._looked = -math.inf
         self._lines: set[_DaskLine] = set()
-        super().__init__("Dask", threads, capture_output, start_timeout, per_job=False)
+        super().__init__("Dask", threads, capture_output, start_timeout, direct)
 
     def __repr__(self) -> str:
         return f"Dask(workers={self._count})"
@@ -159,6 +169,14 @@ class Dask(RemotePool):
             room = min(room, int(about["resources"].get(name, 0.0) / amount + 1e-9))
         return int(room)
 
+    def _facing(self) -> str | None:
+        protocol, _, address = self._client.scheduler.address.partition("://")
+        if protocol == "inproc":
+            return "127.0.0.1"
+        if protocol != "tcp":
+            return None  # what Dask encrypts goes through Dask
+        return str(address.rpartition(":")[0].strip("[]"))
+
     def _hire(self, worker: RemoteWorker, boot: Boot) -> _DaskLine:
         line = _DaskLine(worker, self._inbox, boot, self._resources)
         self._lines.add(line)
@@ -211,8 +229,8 @@ class _DaskLine(Talk):
         self.closed = False
         self._boot = boot
         self._resources = resources
-        self._lock = threading.Lock()
-        self._early: list[tuple[int, Command | None, bool]] = []
+        self._seating = threading.Lock()
+        self._early: list[tuple[Packet, bool]] = []
         self._actor: Any = None
         self._client: Any = None
         self._futures: list[Any] = []
@@ -229,11 +247,13 @@ class _DaskLine(Talk):
     def _settle(self, agent: Any) -> None:
         """Begin to talk, now that the agent is there; runs in a thread of Dask's."""
         try:
-            actor = agent.result()
+            # An actor belongs to the client that is the current one when it is unpickled.
+            with _binding, self._client.as_current():
+                actor = agent.result()
         except (Exception, CancelledError) as error:
             self._lost(f"{type(error).__name__}: {error}")
             return
-        with self._lock:
+        with self._seating:
             if self.closed:
                 return
             self._futures.append(
@@ -254,34 +274,39 @@ class _DaskLine(Talk):
                 self._really_call(*call)
             self._early.clear()
 
-    def _call(self, number: int, command: Command | None, listen: bool) -> None:
-        with self._lock:
+    def _call(self, packet: Packet, listen: bool) -> None:
+        with self._seating:
             if self._actor is None:
-                self._early.append((number, command, listen))
+                self._early.append((packet, listen))
             else:
-                self._really_call(number, command, listen)
+                self._really_call(packet, listen)
 
-    def _really_call(self, number: int, command: Command | None, listen: bool) -> None:
+    def _really_call(self, packet: Packet, listen: bool) -> None:
         try:
-            answer = self._actor.talk(number, command, listen)
+            answer = self._actor.talk(packet, listen)
         except RuntimeError as error:  # the actor is known to be gone
             self._lost(str(error))
             return
         if listen:
-            asyncio.run_coroutine_threadsafe(self._take(answer), self._client.loop.asyncio_loop)
+            hearing = self._take(answer)
+            try:
+                asyncio.run_coroutine_threadsafe(hearing, self._client.loop.asyncio_loop)
+            except RuntimeError as error:  # the client is closed
+                hearing.close()
+                self._lost(str(error))
 
     async def _take(self, answer: Any) -> None:
         """Take what a call returns, in Dask's event loop."""
         try:
-            letters = await answer
+            packet = await answer
         except Exception as error:
             self._lost(f"{type(error).__name__}: {error}")
         else:
-            self._hear(letters)
+            self._hear(packet)
 
     def check(self) -> None:
         """Notice if Dask has dropped the agent, for instance with a restart of the scheduler."""
-        with self._lock:
+        with self._seating:
             status = self._futures[0].status if self._futures else "pending"
         if status in ("cancelled", "lost"):
             self._lost("Dask has dropped it")
@@ -291,7 +316,8 @@ class _DaskLine(Talk):
         self._lost(f"the Dask worker at {self.address} went away")
 
     def close(self) -> None:
-        with self._lock:
+        super().close()
+        with self._seating:
             self.closed, self.address, self._actor = True, None, None
             if self._client is not None and self._client.status == "running":
                 self._client.cancel(self._futures, force=True)

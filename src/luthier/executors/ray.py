@@ -9,13 +9,16 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from luthier.errors import ExecutorError, InvalidInput, MissingExtra
-from luthier.executors._agent import Boot, Command, Conversing
-from luthier.executors._remote import RemotePool, RemoteWorker, Talk
+from luthier.executors._agent import Boot
+from luthier.executors._conversing import Conversing
+from luthier.executors._remote import RemoteWorker
 from luthier.executors._slots import cores, count_workers
+from luthier.executors._talk import Talk, TalkingPool
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
 
+    from luthier.executors._ledger import Packet
     from luthier.executors._remote import Mail
 
 _GROUP = "LUTHIER_RAY_GROUP"
@@ -23,7 +26,7 @@ _ADDRESS = "LUTHIER_RAY_ADDRESS"
 _STRATEGIES = ("PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD")
 
 
-class Ray(RemotePool):
+class Ray(TalkingPool):
     """Trials on the machines of a Ray cluster, each with resources of its own.
 
     Attaches to the cluster that this process is connected to already, or to that at `address`,
@@ -57,6 +60,11 @@ class Ray(RemotePool):
         Keep the last 16 KiB of each trial's output; if false, it goes to Ray's log files.
     start_timeout : float, default 300
         Seconds within which the cluster must have a place for the first worker.
+    direct : bool, default True
+        Let workers connect to this process, which is quicker than Ray's calls. It listens on a
+        free port of the interface that faces the cluster as long as the executor is open, and
+        speaks to nobody who does not know a secret of this run. Workers that cannot reach it are
+        spoken to by calls, as are all of them if Ray uses TLS.
 
     Raises
     ------
@@ -87,6 +95,7 @@ class Ray(RemotePool):
         runtime_env: Mapping[str, Any] | None = None,
         capture_output: bool = True,
         start_timeout: float = 300.0,
+        direct: bool = True,
     ) -> None:
         _import_ray()
         count_workers("Ray: workers", workers, 1)
@@ -112,7 +121,7 @@ class Ray(RemotePool):
         self._runtime_env = dict(runtime_env or {})
         self._connected = False
         self._sent: tuple[Boot, Any] | None = None
-        super().__init__("Ray", cpus, capture_output, start_timeout, per_job=False)
+        super().__init__("Ray", cpus, capture_output, start_timeout, direct)
 
     def __repr__(self) -> str:
         return f"Ray({self._count})"
@@ -163,6 +172,12 @@ class Ray(RemotePool):
             self._connected = False
             _import_ray().shutdown()
 
+    def _facing(self) -> str | None:
+        if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
+            return None  # what Ray encrypts goes through Ray
+        address: str = _import_ray().get_runtime_context().gcs_address
+        return address.rpartition(":")[0].strip("[]")
+
     def _hire(self, worker: RemoteWorker, boot: Boot) -> _RayLine:
         ray = _import_ray()
         if self._sent is None or self._sent[0] is not boot:
@@ -204,8 +219,8 @@ class _RayLine(Talk):
         self._actor = actor
         self._group = group
 
-    def _call(self, number: int, command: Command | None, listen: bool) -> None:
-        answer = self._actor.talk.remote(number, command, listen)
+    def _call(self, packet: Packet, listen: bool) -> None:
+        answer = self._actor.talk.remote(packet, listen)
         if listen:
             answer.future().add_done_callback(self._take)
 
@@ -217,6 +232,7 @@ class _RayLine(Talk):
             self._lost(_reason(error))
 
     def close(self) -> None:
+        super().close()
         ray = _import_ray()
         with suppress(Exception):  # the whole cluster may be gone
             ray.kill(self._actor)

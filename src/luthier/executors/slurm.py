@@ -193,9 +193,6 @@ class _SlurmLine:
         self.rhythm.awake(time.monotonic())
         self.due = 0.0
 
-    def heard(self) -> None:
-        """Do nothing."""
-
     def listen(self) -> None:
         """Do nothing: letters come by themselves."""
 
