@@ -167,7 +167,13 @@ __all__ = [
 ]
 
 
+_PACKAGES = frozenset({"errors", "executors", "samplers", "schedulers", "storage"})
+"""What a user reaches as ``luthier.samplers`` after ``import luthier`` alone."""
+
+
 def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return import_module(f"luthier.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"luthier.{_HOME[name]}"), name)

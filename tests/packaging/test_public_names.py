@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import subprocess
+import sys
 from types import ModuleType
 
 import pytest
@@ -53,3 +55,11 @@ def test_public_classes_and_functions_have_docstrings(package: ModuleType) -> No
         if (inspect.isclass(value) or inspect.isfunction(value)) and not has_own_docstring(value)
     ]
     assert bare == []
+
+
+@pytest.mark.parametrize("name", ["errors", "executors", "samplers", "schedulers", "storage"])
+def test_packages_are_reached_without_an_import_of_their_own(name: str) -> None:
+    lines = f"import luthier; print(luthier.{name}.__doc__)"
+    found = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.strip() == str(importlib.import_module(f"luthier.{name}").__doc__).strip()
