@@ -44,10 +44,15 @@ class Bench:
         self.cv = Memory(self._expected.cv)
         self.results: dict[str, Any] = {}
         """Becomes `cv_results_`; to be filled when all is done."""
-        self.fits = 0
+        self.fits = 0.0
+        """How many fits were made, parts of them included."""
         self.seen: list[Fit] = []
         self.error: ValueError | None = None
         self._taken = 0
+
+    def wrap(self, wrapper: Callable[[Any], Any]) -> None:
+        """Put something around the estimator that is fitted, be it to a fold or to all data."""
+        self._expected.wrap(wrapper)
 
     def collect(self, out: list[Fit]) -> dict[str, Any]:
         """Take what was measured since the start of the search."""
@@ -61,6 +66,7 @@ class Bench:
         *,
         cv: Any = None,
         alone: bool = False,
+        share: float = 1.0,
     ) -> list[list[Fit]]:
         """Return the fits of each candidate on these folds.
 
@@ -74,6 +80,8 @@ class Bench:
             Default: that of the search.
         alone : bool, default False
             Whether nothing else is measured, so that it is an error if all the fits fail.
+        share : float, default 1
+            What part of a fit each of these is, on average.
         """
         splitter = Some(self.cv if cv is None else Memory(cv), folds, self.n_splits)
         n = len(candidates) * len(folds)
@@ -93,7 +101,7 @@ class Bench:
             self._taken = len(self.seen)
         finally:
             self._expected.n_splits = self.n_splits
-        self.fits += n
+        self.fits += n * share
         return [fits[i : i + len(folds)] for i in range(0, n, len(folds))]
 
     def _failed(self, seconds: float, error: str) -> Fit:
@@ -128,6 +136,11 @@ class Expected:
             self.cv = self._variables["cv_orig"].cell_contents
         else:
             self.cv = search._checked_cv_orig
+
+    def wrap(self, wrapper: Callable[[Any], Any]) -> None:
+        """Put something around the estimator of which the function fits clones."""
+        cell = self._variables["base_estimator"]
+        cell.cell_contents = wrapper(cell.cell_contents)
 
     @property
     def n_splits(self) -> int:

@@ -50,6 +50,27 @@ def report(trial: Trial, metric: str, fits: Mapping[int, Fit], fold: int) -> Non
         trial.measure(std_error(metric), error)
 
 
+def report_rung(trial: Trial, metric: str, fits: Mapping[int, Fit], step: int) -> None:
+    """Report all folds at once, at a step; arguments as for `report`."""
+    scores = [guide(fit, metric) for fit in fits.values()]
+    metrics = {metric: mean(scores)}
+    for fold, fit in fits.items():
+        metrics |= _flat(fold, fit)
+    trial.report(metrics, step)
+    error = deviation(scores)
+    if error is not None:
+        trial.measure(std_error(metric), error)
+
+
+def score_of(fits: Mapping[int, Fit], metric: str) -> tuple[float, str | None]:
+    """Return the mean score of a candidate, and what is wrong with it, None if nothing is."""
+    score = mean([guide(fit, metric) for fit in fits.values()])
+    errors = [fit["fit_error"] for fit in fits.values() if fit["fit_error"]]
+    if errors:
+        return score, errors[-1].strip().splitlines()[-1]
+    return score, None if isfinite(score) else f"the score is {score}"
+
+
 def fits_of(trial: FrozenTrial) -> dict[int, Fit]:
     """Return the fits that a trial has reported, by fold."""
     found: dict[int, Fit] = {}

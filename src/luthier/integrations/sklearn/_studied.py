@@ -14,13 +14,17 @@ from sklearn.utils.metaestimators import available_if
 
 from luthier.errors import InvalidInput
 from luthier.integrations.sklearn._bench import Bench
+from luthier.integrations.sklearn._growth import Growing, Growth
 from luthier.integrations.sklearn._loop import Budget, Loop
 from luthier.integrations.sklearn._record import ALONE
+from luthier.integrations.sklearn._rungs import RungLoop
 from luthier.integrations.sklearn.distributions import Candidates
+from luthier.schedulers.base import Scheduler
 from luthier.schedulers.full import Full
 from luthier.schedulers.registry import make as make_scheduler
 from luthier.space.space import Space
 from luthier.storage.memory import Memory
+from luthier.study.checkpoints import Checkpoints
 from luthier.study.create import create_study
 from luthier.study.study import Study
 
@@ -79,7 +83,7 @@ class Studied(Delegating):
     timeout: float | None = None
     max_fits: int | None = None
     n_iter: int | None = None
-    confirm: int = 0
+    confirm: int | str = 0
     sampler: Any = None
     scheduler: Any = None
     storage: Any = None
@@ -96,6 +100,13 @@ class Studied(Delegating):
 
     def _sampler(self, space: Space) -> Any:
         return self.sampler
+
+    def _scheduler(self, growth: Growth | None) -> Scheduler:
+        return make_scheduler("full" if self.scheduler is None else self.scheduler)
+
+    def _growth(self, found: Candidates) -> Growth | None:
+        """Return how far candidates are fitted before they are compared, None for all the way."""
+        return None
 
     @property
     def _blind(self) -> bool:
@@ -123,14 +134,19 @@ class Studied(Delegating):
         self._best = None
         self._identity = "" if self.storage is None else _hash((X, y))
         try:
-            return super().fit(X, y, **params)  # type: ignore[misc]
+            super().fit(X, y, **params)  # type: ignore[misc]
         finally:
             self._bench = None
+        best = getattr(self, "best_estimator_", None)
+        if isinstance(best, Growing):
+            self.best_estimator_ = best.estimator
+        return self
 
     def _run_search(self, evaluate_candidates: Any, callback_ctx: Any = None) -> None:
         """Let the study choose what to evaluate."""
         candidates = self._candidates()
-        scheduler = make_scheduler("full" if self.scheduler is None else self.scheduler)
+        growth = self._growth(candidates)
+        scheduler = self._scheduler(growth)
         metric = self._metric()
         study = create_study(
             candidates.space,
@@ -140,6 +156,7 @@ class Studied(Delegating):
             storage=self.storage,
             sampler=self._sampler(candidates.space),
             scheduler=scheduler,
+            checkpoints=Checkpoints(keep_last=1, keep_ended="none"),
             seed=self._seed(),
             load_if_exists=self.study_name is not None,
         )
@@ -152,18 +169,18 @@ class Studied(Delegating):
         contexts = _Contexts(self, callback_ctx, many=not at_once)
         self._bench = bench = Bench(self, evaluate_candidates, contexts)
         if self.study_name is not None and self.storage is not None:
-            self._check_same(study, self._measured_on(bench.n_splits))
+            self._check_same(study, self._measured_on(bench.n_splits, growth))
             bench.cv.look = lambda splits: self._check_same(study, {"splits": _hash(splits)})
-        loop = Loop(
-            study,
-            bench,
-            candidates,
-            metric,
-            Budget(self.n_iter, self.max_fits, self.timeout),
-            batch=None if at_once else joblib.effective_n_jobs(self.n_jobs),
-            adapt=not self._blind and self.sampler is None,
-            confirm=self.confirm,
-        )
+        budget = Budget(self.n_iter, self.max_fits, self.timeout)
+        words: dict[str, Any] = {
+            "batch": None if at_once else joblib.effective_n_jobs(self.n_jobs),
+            "adapt": not self._blind and self.sampler is None,
+            "confirm": None if self.confirm == "auto" else self.confirm,
+        }
+        loop = Loop(study, bench, candidates, metric, budget, **words)
+        if growth is not None:
+            bench.wrap(lambda estimator: Growing(estimator, growth))
+            loop = RungLoop(study, bench, candidates, metric, budget, **words, growth=growth)
         loop.run()
         if self.confirm and self._one_is_best:
             loop.prove(self.cv)
@@ -172,7 +189,7 @@ class Studied(Delegating):
         with warnings.catch_warnings():
             if loop.spared:  # the means of these are not a number, as they have to be
                 warnings.filterwarnings("ignore", "One or more of the", UserWarning)
-            bench.results.update(self._format_results(rows, bench.n_splits, out))
+            bench.results.update(self._format_results(rows, bench.n_splits, out, loop.columns()))
         self.study_ = study
         if loop.chosen is not None:
             self._best = loop.numbers.index(loop.chosen)
@@ -192,6 +209,11 @@ class Studied(Delegating):
         """Return the candidate that was confirmed, or that has the best mean."""
         if self._best is not None:
             return self._best
+        if "n_resources" in results and not callable(refit):
+            reached = results["n_resources"]
+            mean = results[f"mean_test_{refit_metric}"]
+            whole = np.flatnonzero(reached == reached.max())
+            return whole[np.argmax(np.nan_to_num(mean[whole], nan=-np.inf))]
         return super()._select_best_index(refit, refit_metric, results)  # type: ignore[misc]
 
     def __getstate__(self) -> Any:
@@ -240,9 +262,10 @@ class Studied(Delegating):
         if not here.keys() <= before.keys():
             study.set_user_attr(DATA, {**before, **here})
 
-    def _measured_on(self, n_splits: int) -> dict[str, Any]:
+    def _measured_on(self, n_splits: int, growth: Growth | None) -> dict[str, Any]:
         scoring = self.scoring if not callable(self.scoring) else "a function"
-        return {
+        resource = {} if growth is None else {"resource": [growth.resource, *growth.amounts]}
+        return resource | {
             "data": self._identity,
             "estimator": _hash(self.estimator),
             "n_splits": n_splits,

@@ -140,6 +140,13 @@ class Candidates:
     space: Space
     alternatives: Sequence[Places] | None = None
 
+    @property
+    def names(self) -> set[str]:
+        """The estimator's params that are set."""
+        if self.alternatives is None:
+            return set(self.space.params)
+        return {name for places in self.alternatives for name in places}
+
     def params(self, point: Mapping[str, Any]) -> dict[str, Any]:
         """Return what `set_params` of the estimator is given."""
         if self.alternatives is None:

@@ -209,7 +209,9 @@ class Halving(Delegating):
 class HalvingGridSearchCV(Halving, SklearnHalvingGridSearchCV):  # type: ignore[misc]
     """scikit-learn's halving grid search, whose grid may also be one of Luthier's spaces.
 
-    Parameters and attributes are those of scikit-learn.
+    Parameters and attributes are those of scikit-learn, and so are the rounds: all candidates are
+    there from the beginning, and each waits for the others. A study has nothing to choose there,
+    so there is no `storage` and no `timeout`; `SearchCV` with `resource` has both.
 
     Parameters
     ----------
@@ -232,7 +234,9 @@ class HalvingGridSearchCV(Halving, SklearnHalvingGridSearchCV):  # type: ignore[
 class HalvingRandomSearchCV(Halving, SklearnHalvingRandomSearchCV):  # type: ignore[misc]
     """scikit-learn's halving randomized search, which may also draw from Luthier's spaces.
 
-    Parameters and attributes are those of scikit-learn.
+    Parameters and attributes are those of scikit-learn, and so are the rounds: all candidates are
+    there from the beginning, and each waits for the others. A study has nothing to choose there,
+    so there is no `storage` and no `timeout`; `SearchCV` with `resource` has both.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -9,9 +10,15 @@ import numpy as np
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from luthier.errors import InvalidInput
+from luthier.integrations.sklearn._growth import Growth, growth
 from luthier.integrations.sklearn._studied import Studied
 from luthier.integrations.sklearn.distributions import Candidates, candidates
 from luthier.integrations.sklearn.spaces import space_for
+from luthier.schedulers.base import Forking, Scheduler
+from luthier.schedulers.race import Race
+from luthier.schedulers.registry import make as make_scheduler
+from luthier.schedulers.wilcoxon import Wilcoxon
 from luthier.space.space import Space
 
 STUDY_WORDS: dict[str, Any] = {
@@ -42,7 +49,8 @@ class SearchCV(Studied, BaseSearchCV):  # type: ignore[misc]
     n_iter : int, optional
         How many candidates. Default 50; None where `max_fits` or `timeout` says it.
     max_fits : int, optional
-        How many fits, those that confirm the best included.
+        How many fits, those that confirm the best included. With `resource` a part of a fit counts
+        as such.
     timeout : float, optional
         Seconds after which no candidate begins; those that have begun are measured, and the best
         are confirmed.
@@ -51,12 +59,26 @@ class SearchCV(Studied, BaseSearchCV):  # type: ignore[misc]
         or more, and else a Parzen estimator, which costs next to nothing. As a clock decides this,
         name one for a search that has to be repeatable on other machines.
     scheduler : Scheduler, str or mapping, optional
-        What gives candidates up, after each fold. Default "race": those that a paired test on
-        the same folds finds worse than the best one. "full" gives up none.
-    confirm : int, default 3
-        So many of the best candidates are measured again, up to three times, on splits drawn
-        anew, before one of them is called the best. 0 takes the one with the best score. Where
-        `cv` cannot be drawn anew, such as for time series, nothing is confirmed.
+        What gives candidates up. Default "race", after each fold: those that a paired test on
+        the same folds finds worse than the best one. With `resource` the default is "asha", after
+        each amount: those that are not among the best ``1 / factor`` so far. "full" gives up none.
+    confirm : int or "auto", default "auto"
+        So many of the best candidates are measured twice more, on splits drawn anew, and the one
+        with the best mean over all splits is called the best. "auto": one of 15 candidates, up to
+        three, so that it takes no more than 13% of the fits. 0 takes the one with the best score.
+        Where `cv` cannot be drawn anew, such as for time series, nothing is confirmed.
+    resource : str, optional
+        How a fit is made cheaper: a parameter of the estimator such as "n_estimators", "max_iter"
+        or "model__n_estimators", or "partial_fit" for passes over the training data. Candidates
+        are compared at growing amounts of it, and only the good ones get more. With `partial_fit`
+        and where the estimator has `warm_start`, a fit goes on where it stood; else it begins anew.
+    max_resources : int or "auto", default "auto"
+        The amount of a whole fit, such as that of the best estimator on all data. "auto" takes
+        the estimator's own value; with "partial_fit" it has to be given.
+    min_resources : int or "auto", default "auto"
+        The first amount. "auto" takes ``max_resources // factor**2``, but at least 1.
+    factor : int, default 3
+        Each amount is so many times the one before.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As for `RandomizedSearchCV`. With several scores, the one that `refit` names leads the
         search, else the first one.
@@ -72,10 +94,12 @@ class SearchCV(Studied, BaseSearchCV):  # type: ignore[misc]
     ----------
     cv_results_ : dict of str to ndarray
         As in scikit-learn. Of a candidate that was given up, the scores of folds that were
-        spared and all means are NaN, and its rank is the last one.
+        spared and all means are NaN, and its rank is the last one. With `resource` there are the
+        columns `n_resources` and `iter` of halving: to which amount a candidate came, and how many
+        it had before. Its scores are those of that amount, its times the sums up to there.
     best_index_, best_params_, best_score_, best_estimator_
         Of the candidate that was confirmed, which need not be that of rank 1. `best_score_` is
-        its score in `cv_results_`.
+        its score in `cv_results_`. With `resource` only those that came farthest are in question.
     study_ : Study
         Of each candidate how it was chosen, and its scores fold by fold. Not pickled if it is in
         memory.
@@ -99,7 +123,11 @@ class SearchCV(Studied, BaseSearchCV):  # type: ignore[misc]
         "n_iter": [Interval(Integral, 1, None, closed="left"), None],
         "max_fits": [Interval(Integral, 1, None, closed="left"), None],
         "sampler": [str, dict, HasMethods("suggest"), None],
-        "confirm": [Interval(Integral, 0, None, closed="left")],
+        "confirm": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+        "resource": [str, None],
+        "max_resources": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
+        "min_resources": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "factor": [Interval(Integral, 2, None, closed="left")],
         "random_state": ["random_state"],
     }
 
@@ -112,8 +140,12 @@ class SearchCV(Studied, BaseSearchCV):  # type: ignore[misc]
         max_fits: int | None = None,
         timeout: float | None = None,
         sampler: Any = None,
-        scheduler: Any = "race",
-        confirm: int = 3,
+        scheduler: Any = None,
+        confirm: int | str = "auto",
+        resource: str | None = None,
+        max_resources: int | str = "auto",
+        min_resources: int | str = "auto",
+        factor: int = 3,
         scoring: Any = None,
         n_jobs: int | None = None,
         refit: Any = True,
@@ -144,6 +176,10 @@ class SearchCV(Studied, BaseSearchCV):  # type: ignore[misc]
         self.sampler = sampler
         self.scheduler = scheduler
         self.confirm = confirm
+        self.resource = resource
+        self.max_resources = max_resources
+        self.min_resources = min_resources
+        self.factor = factor
         self.random_state = random_state
         self.storage = storage
         self.study_name = study_name
@@ -151,8 +187,29 @@ class SearchCV(Studied, BaseSearchCV):  # type: ignore[misc]
     def _candidates(self) -> Candidates:
         given = self.param_distributions
         if isinstance(given, str):
-            given = space_for(self.estimator)
+            found = space_for(self.estimator)
+            given = {name: param for name, param in found.items() if name != self.resource}
         return candidates(given)
+
+    def _growth(self, found: Candidates) -> Growth | None:
+        if self.resource is None:
+            return None
+        amounts = self.min_resources, self.max_resources, self.factor
+        return growth(self.estimator, self.resource, *amounts, found.names)
+
+    def _scheduler(self, growth: Growth | None) -> Scheduler:
+        given = self.scheduler
+        if growth is None:
+            return make_scheduler("race" if given is None else given)
+        made = make_scheduler("asha" if given is None else given)
+        if isinstance(made, Race | Wilcoxon | Forking):
+            allowed = "one that compares candidates at each amount, such as 'asha' or 'auto'"
+            raise InvalidInput("scheduler", given, allowed)
+        if given is None or isinstance(given, str):
+            rungs = {"min_step": growth.amounts[0], "max_step": growth.whole, "eta": self.factor}
+            known: list[str] = [item.name for item in fields(made)] if is_dataclass(made) else []
+            made = replace(made, **{k: v for k, v in rungs.items() if k in known})  # type: ignore[type-var]
+        return made
 
     @property
     def _blind(self) -> bool:
