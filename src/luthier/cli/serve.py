@@ -93,7 +93,8 @@ def command(
     if files is None and isinstance(path, str | os.PathLike):
         files = f"{os.fspath(path)}.files"
 
-    from luthier.service.app import Service, Settings
+    from luthier.service.app import Service
+    from luthier.service.settings import Settings
 
     settings = Settings(max_body, max_upload, rate, max_studies, files)
     server = Server(

@@ -86,6 +86,22 @@ class Ledger:
             self._appliers[type(event)](event)  # type: ignore[operator]
         return self
 
+    @property
+    def problem(self) -> Problem:
+        """The problem up to here; see `snapshot`."""
+        return self.snapshot().problem if self._problem is None else self._problem
+
+    def trial(self, number: int) -> FrozenTrial:
+        """Return one trial as it is up to here.
+
+        Raises
+        ------
+        TrialNotFound
+            If there is none of that number.
+        """
+        found = self._open.get(number)  # most questions are about open trials
+        return self.snapshot().trial(number) if found is None else found
+
     def snapshot(self) -> History:
         """Return the history up to here. It does not change when more events are applied.
 

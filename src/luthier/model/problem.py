@@ -12,6 +12,7 @@ from zlib import crc32
 import numpy as np
 
 from luthier.errors import InvalidInput
+from luthier.model.seeding import generator
 from luthier.space.space import Space
 
 if TYPE_CHECKING:
@@ -194,10 +195,10 @@ class Problem:
         stream : str, default ""
             Names an independent sequence of the same trial.
         """
-        key = (number, crc32(stream.encode())) if stream else (number,)
-        return np.random.Generator(
-            np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=key))
-        )
+        if not stream:
+            return generator(self.seed, number)
+        sequence = np.random.SeedSequence(self.seed, spawn_key=(number, crc32(stream.encode())))
+        return np.random.Generator(np.random.PCG64(sequence))
 
     def with_space(self, space: Space) -> Problem:
         """Return the same problem over another space."""

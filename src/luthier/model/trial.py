@@ -32,6 +32,9 @@ class TrialState(Enum):
     def __str__(self) -> str:
         return self.value
 
+    # Members are compared by identity; the hash of `Enum` is that of the name, in Python.
+    __hash__ = object.__hash__
+
 
 FINAL = frozenset(
     {TrialState.COMPLETE, TrialState.PRUNED, TrialState.INFEASIBLE, TrialState.FAILED}

@@ -42,20 +42,20 @@ class Unended:
 
     def snapshot(self) -> UnendedView:
         """Return the open trials as they are now, at no cost."""
-        return UnendedView({state: trials.view() for state, trials in self._by_state.items()})
+        return UnendedView(tuple([trials.view() for trials in self._by_state.values()]))
 
 
 class UnendedView:
-    """The open trials at one moment."""
+    """The open trials at one moment: views in the order of `OPEN`."""
 
     __slots__ = ("_views",)
 
-    def __init__(self, views: dict[TrialState, View[FrozenTrial]]) -> None:
+    def __init__(self, views: tuple[View[FrozenTrial], ...]) -> None:
         self._views = views
 
     def find(self, number: int) -> FrozenTrial | None:
         """Return a trial, None if there is none open of that number."""
-        for view in self._views.values():
+        for view in self._views:
             trial = view.get(number)
             if trial is not None:
                 return trial
@@ -63,10 +63,10 @@ class UnendedView:
 
     def of_state(self, state: TrialState) -> list[FrozenTrial]:
         """Return the trials in a state, by number."""
-        return self._views[state].values()
+        return self._views[OPEN.index(state)].values()
 
     def all(self) -> tuple[FrozenTrial, ...]:
         """Return all of them, by number."""
-        trials = [trial for view in self._views.values() for trial in view.values()]
+        trials = [trial for view in self._views for trial in view.values()]
         trials.sort(key=lambda trial: trial.number)
         return tuple(trials)

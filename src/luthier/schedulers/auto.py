@@ -18,8 +18,8 @@ from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.model.trial import FrozenTrial, TrialState
 from luthier.schedulers.base import Decision
+from luthier.schedulers.compose import Rule
 from luthier.schedulers.reading import Reading, reading_of
-from luthier.schedulers.rule import Rule
 from luthier.schedulers.rungs import geometric
 
 LEVELS = geometric(1, None, 2)

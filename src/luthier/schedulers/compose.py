@@ -1,4 +1,4 @@
-"""Several schedulers as one."""
+"""Rules, and how they combine: several schedulers as one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,35 @@ from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.model.trial import FrozenTrial
 from luthier.schedulers.base import Decision, Finishing, Forking, Scheduler, Start, Step
+from luthier.schedulers.finishing import worth_finishing
+from luthier.schedulers.reading import Reading, reading_of
 from luthier.schedulers.registry import Spec, make
-from luthier.schedulers.rule import Rule
+
+
+class Rule:
+    """A scheduler that begins new trials for ever, unless it says otherwise, and combines."""
+
+    __slots__ = ()
+
+    def next(self, problem: Problem, history: History) -> Step:
+        """Begin a new trial."""
+        return Start()
+
+    def reading(self, problem: Problem) -> Reading:
+        """Return what counts of a report."""
+        return reading_of(problem)
+
+    def finish(self, problem: Problem, history: History) -> int | None:
+        """Return the best of the paused trials that went farthest, if none was as good there."""
+        return worth_finishing(history, self.reading(problem))
+
+    def __or__(self, other: Scheduler) -> AnyOf:
+        """Stop as soon as one of the two says so."""
+        return AnyOf((self, other))  # type: ignore[arg-type]  # subclasses decide
+
+    def __and__(self, other: Scheduler) -> AllOf:
+        """Stop only if both say so."""
+        return AllOf((self, other))  # type: ignore[arg-type]  # subclasses decide
 
 
 @dataclass(frozen=True, slots=True)

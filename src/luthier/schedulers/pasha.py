@@ -13,9 +13,10 @@ from luthier.model.history import History
 from luthier.model.problem import Direction, Problem
 from luthier.model.trial import FrozenTrial
 from luthier.schedulers.base import Decision, Resume, Start, Step
+from luthier.schedulers.compose import Rule
 from luthier.schedulers.halving import check_steps
 from luthier.schedulers.reading import Reading, check_metric, reading_of
-from luthier.schedulers.rule import Rule, check_int
+from luthier.schedulers.rule import check_int
 from luthier.schedulers.rungs import Brackets, Rungs, geometric
 
 COMPARED = 32

@@ -11,10 +11,11 @@ from luthier.model.history import History
 from luthier.model.problem import Direction, Problem
 from luthier.model.trial import FrozenTrial, Params
 from luthier.schedulers.base import Decision, Done, Resume, Start, Step, Stop, Wait
+from luthier.schedulers.compose import Rule
 from luthier.schedulers.exploring import perturbed, resampled
 from luthier.schedulers.population import Member, Point, Population, better, fold_population
 from luthier.schedulers.reading import Reading, check_metric, reading_of
-from luthier.schedulers.rule import Rule, check_int, check_number
+from luthier.schedulers.rule import check_int, check_number
 
 Exploit = Literal["truncation", "tournament"]
 Explore = Literal["perturb", "pb2", "resample"]

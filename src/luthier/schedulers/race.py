@@ -14,7 +14,8 @@ from luthier.model.repeats import confirms, scores
 from luthier.model.trial import FrozenTrial, TrialState
 from luthier.numerics.paired import spread, worse
 from luthier.schedulers.base import Decision, Start, Step
-from luthier.schedulers.rule import Rule, check_int, check_number
+from luthier.schedulers.compose import Rule
+from luthier.schedulers.rule import check_int, check_number
 
 Losses = dict[int, float]
 """The score of each fold, turned so that less is better."""

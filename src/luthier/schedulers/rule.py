@@ -1,9 +1,8 @@
-"""What stopping rules have in common: when they look, at what, and how they combine."""
+"""What stopping rules have in common: when they look, and at what."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from luthier.errors import InvalidInput
 from luthier.model.events import Told
@@ -11,42 +10,9 @@ from luthier.model.folding import Happening
 from luthier.model.history import History
 from luthier.model.problem import Direction, Problem
 from luthier.model.trial import FrozenTrial, TrialState
-from luthier.schedulers.base import Decision, Scheduler, Start, Step
-from luthier.schedulers.finishing import worth_finishing
+from luthier.schedulers.base import Decision, Start, Step
+from luthier.schedulers.compose import Rule
 from luthier.schedulers.reading import Reading, check_metric, reading_of
-
-if TYPE_CHECKING:
-    from luthier.schedulers.compose import AllOf, AnyOf
-
-
-class Rule:
-    """A scheduler that begins new trials for ever, unless it says otherwise, and combines."""
-
-    __slots__ = ()
-
-    def next(self, problem: Problem, history: History) -> Step:
-        """Begin a new trial."""
-        return Start()
-
-    def reading(self, problem: Problem) -> Reading:
-        """Return what counts of a report."""
-        return reading_of(problem)
-
-    def finish(self, problem: Problem, history: History) -> int | None:
-        """Return the best of the paused trials that went farthest, if none was as good there."""
-        return worth_finishing(history, self.reading(problem))
-
-    def __or__(self, other: Scheduler) -> AnyOf:
-        """Stop as soon as one of the two says so."""
-        from luthier.schedulers.compose import AnyOf
-
-        return AnyOf((self, other))  # type: ignore[arg-type]  # subclasses decide
-
-    def __and__(self, other: Scheduler) -> AllOf:
-        """Stop only if both say so."""
-        from luthier.schedulers.compose import AllOf
-
-        return AllOf((self, other))  # type: ignore[arg-type]  # subclasses decide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

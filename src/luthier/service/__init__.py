@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from luthier.service.client import Client
 
 if TYPE_CHECKING:
-    from luthier.service.app import Service, Settings
+    from luthier.service.app import Service
+    from luthier.service.settings import Settings
     from luthier.service.tokens import Token, Tokens
 
 __all__ = ["Client", "Service", "Settings", "Token", "Tokens"]

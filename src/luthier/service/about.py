@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
 from luthier._version import __version__
 from luthier.service import wire
-from luthier.service.routes import Call, route
-
-if TYPE_CHECKING:
-    from luthier.service.app import Service
+from luthier.service.routes import Call, Serving, route
 
 
 @route("GET", "/health", None, answer=wire.Health)
-async def health(service: Service, call: Call) -> wire.Health:
+async def health(service: Serving, call: Call) -> wire.Health:
     """Say that the service answers."""
     return wire.Health("ok", __version__)
 
 
 @route("GET", "/openapi.json", None, answer=dict)
-async def openapi(service: Service, call: Call) -> bytes:
+async def openapi(service: Serving, call: Call) -> bytes:
     """Return this description of the service, as OpenAPI 3.1."""
     return _document()
 

@@ -11,20 +11,17 @@ import secrets
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from luthier.errors import InvalidInput
 from luthier.service import wire
 from luthier.service.archive import pack, unpack
 from luthier.service.problems import Refusal
-from luthier.service.routes import Call, Content, route
+from luthier.service.routes import Call, Content, Serving, route
 from luthier.study.checkpoints import study_folder
 from luthier.study.desk import Desk
 from luthier.study.journal import Journal
 from luthier.study.snapshots import kept_in, local_copy, writing
-
-if TYPE_CHECKING:
-    from luthier.service.app import Service
 
 CHUNK = 1 << 20
 """Bytes that are read or written in one go."""
@@ -42,7 +39,7 @@ _PART = ".part-"  # begins the name of a file that is not complete
     answer=wire.Files,
     refusals=(404, 409),
 )
-async def list_artifacts(service: Service, call: Call) -> wire.Files:
+async def list_artifacts(service: Serving, call: Call) -> wire.Files:
     """List the artifacts of a trial."""
     folder = await _folder(service, call)
 
@@ -64,7 +61,7 @@ async def list_artifacts(service: Service, call: Call) -> wire.Files:
     body=bytes,
     refusals=(404, 409, 507),
 )
-async def put_artifact(service: Service, call: Call) -> None:
+async def put_artifact(service: Serving, call: Call) -> None:
     """Keep a file with a trial; one of the same name is replaced, all at once."""
     folder = await _folder(service, call)
     path = folder / call.path["name"]
@@ -90,7 +87,7 @@ async def put_artifact(service: Service, call: Call) -> None:
     answer=bytes,
     refusals=(404, 409),
 )
-async def get_artifact(service: Service, call: Call) -> Content:
+async def get_artifact(service: Serving, call: Call) -> Content:
     """Return an artifact."""
     folder = await _folder(service, call)
     try:
@@ -106,7 +103,7 @@ async def get_artifact(service: Service, call: Call) -> Content:
     "work",
     refusals=(404, 409),
 )
-async def delete_artifact(service: Service, call: Call) -> None:
+async def delete_artifact(service: Serving, call: Call) -> None:
     """Delete an artifact."""
     folder = await _folder(service, call)
     try:
@@ -123,7 +120,7 @@ async def delete_artifact(service: Service, call: Call) -> None:
     answer=bytes,
     refusals=(404, 409),
 )
-async def get_checkpoint(service: Service, call: Call) -> Content:
+async def get_checkpoint(service: Serving, call: Call) -> Content:
     """Return the checkpoint that this attempt goes on from, as a tar file.
 
     The header Luthier-Step says after which step it was written.
@@ -151,7 +148,7 @@ async def get_checkpoint(service: Service, call: Call) -> Content:
     body=bytes,
     refusals=(404, 409, 507),
 )
-async def put_checkpoint(service: Service, call: Call) -> None:
+async def put_checkpoint(service: Serving, call: Call) -> None:
     """Keep a checkpoint of a running trial, written after this step: a tar file.
 
     It may hold regular files only, and no compression.
@@ -179,14 +176,14 @@ async def put_checkpoint(service: Service, call: Call) -> None:
     await service.at_desk(call.study, lambda desk: desk.saved(call.number, attempt))
 
 
-def artifact_root(service: Service, study: str) -> Path | None:
+def artifact_root(service: Serving, study: str) -> Path | None:
     """Return the folder of a study's artifacts; None if there is no place for any."""
     if service.settings.files is None:
         return None
     return Path(service.settings.files, "artifacts", study_folder(Journal(service.storage, study)))
 
 
-async def _folder(service: Service, call: Call) -> Path:
+async def _folder(service: Serving, call: Call) -> Path:
     """Return the folder of the trial's artifacts."""
     files = service.settings.files
     if files is None:
@@ -200,7 +197,7 @@ async def _folder(service: Service, call: Call) -> Path:
     return Path(files, "artifacts", mark, str(call.number))
 
 
-async def _receive(service: Service, call: Call, path: Path) -> None:
+async def _receive(service: Serving, call: Call, path: Path) -> None:
     """Write an upload to a file."""
     assert call.content is not None  # the route declares a file as its body
     file = await service.in_thread(lambda: path.open("wb"))
@@ -228,7 +225,7 @@ def _flush(file: IO[bytes]) -> None:
     os.fsync(file.fileno())
 
 
-def _content(service: Service, file: IO[bytes], headers: dict[str, str] | None = None) -> Content:
+def _content(service: Serving, file: IO[bytes], headers: dict[str, str] | None = None) -> Content:
     async def chunks() -> AsyncIterator[bytes]:
         with file:
             while chunk := await service.in_thread(lambda: file.read(CHUNK)):

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from luthier.service import wire
-from luthier.service.routes import Call, route
+from luthier.service.routes import Call, Serving, route
 from luthier.storage.base import Record
-
-if TYPE_CHECKING:
-    from luthier.service.app import Service
 
 
 @route(
     "GET", "/studies/{study}/log", "read", query=wire.LogPage, answer=wire.Records, refusals=(404,)
 )
-async def read_log(service: Service, call: Call) -> wire.Records:
+async def read_log(service: Serving, call: Call) -> wire.Records:
     """Return lines of a study's log, each an event as JSON; wait for new ones if asked to."""
     page: wire.LogPage = call.query
     clock = asyncio.get_running_loop().time
@@ -40,7 +36,7 @@ async def read_log(service: Service, call: Call) -> wire.Records:
     answer=wire.Version,
     refusals=(404, 409, 507),
 )
-async def append(service: Service, call: Call) -> wire.Version:
+async def append(service: Serving, call: Call) -> wire.Version:
     """Append lines to a study's log, all or none; a claim that is taken is a conflict."""
     body: wire.Append = call.body
     records = [Record(record.body, record.claim) for record in body.records]
@@ -54,20 +50,20 @@ async def append(service: Service, call: Call) -> wire.Version:
 
 
 @route("GET", "/studies/{study}/identity", "read", answer=wire.Identity, refusals=(404,))
-async def identity(service: Service, call: Call) -> wire.Identity:
+async def identity(service: Serving, call: Call) -> wire.Identity:
     """Return the mark of a study that no other one has, whatever its name."""
     return wire.Identity(await service.in_thread(lambda: service.storage.identity(call.study)))
 
 
 @route("GET", "/studies/{study}/beats", "read", answer=wire.Beats, refusals=(404,))
-async def beats(service: Service, call: Call) -> wire.Beats:
+async def beats(service: Serving, call: Call) -> wire.Beats:
     """Return for each owner the seconds since its last sign of life."""
     ages = await service.in_thread(lambda: service.storage.beats(call.study))
     return wire.Beats(dict(ages))
 
 
 @route("POST", "/studies/{study}/beats", "work", body=wire.Beat, refusals=(404,))
-async def beat(service: Service, call: Call) -> None:
+async def beat(service: Serving, call: Call) -> None:
     """Note that an owner lives."""
     body: wire.Beat = call.body
     await service.in_thread(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from luthier.service import wire
+from luthier.service.rooms import Rooms
+from luthier.service.settings import Settings
 from luthier.service.tokens import Role
+from luthier.storage.base import Storage
+from luthier.study.desk import Desk
 
-if TYPE_CHECKING:
-    from luthier.service.app import Service
+T = TypeVar("T")
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
@@ -67,7 +70,43 @@ class Content(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
-Handler = Callable[["Service", Call], Awaitable[Any]]
+class Serving(Protocol):
+    """What a handler asks of the service that it works for."""
+
+    @property
+    def storage(self) -> Storage:
+        """Where the studies are."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """What is allowed."""
+        ...
+
+    @property
+    def rooms(self) -> Rooms:
+        """Where those wait who want to know what happens in a study."""
+        ...
+
+    @property
+    def draining(self) -> bool:
+        """Whether it is about to end, so that nobody should wait."""
+        ...
+
+    async def at_desk(self, study: str, work: Callable[[Desk], T]) -> T:
+        """Do something with a study in a thread, when its turn comes."""
+        ...
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Do something that waits for a disk or a database."""
+        ...
+
+    def changed(self, study: str) -> None:
+        """Let those know who wait for something to happen in a study."""
+        ...
+
+
+Handler = Callable[[Serving, Call], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)

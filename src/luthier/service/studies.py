@@ -6,7 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from luthier.analysis.best import best_trials
 from luthier.errors import StudyExists
@@ -19,20 +19,17 @@ from luthier.samplers.registry import describe
 from luthier.schedulers.registry import describe as describe_scheduler
 from luthier.service import wire
 from luthier.service.files import artifact_root
-from luthier.service.routes import Call, route
+from luthier.service.routes import Call, Serving, route
 from luthier.space.space import Space
 from luthier.study.create import create_study, delete_study
 from luthier.study.desk import Desk
-
-if TYPE_CHECKING:
-    from luthier.service.app import Service
 
 _FIELDS = ("space", "constraints", "metric", "direction", "sampler", "scheduler")
 _SCHEMA = {"type": "object", "properties": {name: SCHEMA["properties"][name] for name in _FIELDS}}
 
 
 @route("GET", "/studies", "read", answer=wire.StudyNames)
-async def list_studies(service: Service, call: Call) -> wire.StudyNames:
+async def list_studies(service: Serving, call: Call) -> wire.StudyNames:
     """List the studies."""
     return wire.StudyNames(await service.in_thread(service.storage.studies))
 
@@ -47,7 +44,7 @@ async def list_studies(service: Service, call: Call) -> wire.StudyNames:
     keyed=True,
     refusals=(409,),
 )
-async def create(service: Service, call: Call) -> wire.StudyInfo:
+async def create(service: Serving, call: Call) -> wire.StudyInfo:
     """Create a study.
 
     With an idempotency key, name and seed follow from the key where they are not given, and a
@@ -60,27 +57,27 @@ async def create(service: Service, call: Call) -> wire.StudyInfo:
 
 
 @route("GET", "/studies/{study}", "read", answer=wire.StudyInfo, refusals=(404, 409))
-async def show_study(service: Service, call: Call) -> wire.StudyInfo:
+async def show_study(service: Serving, call: Call) -> wire.StudyInfo:
     """Say what a study is, and how far it has come."""
     return await service.at_desk(call.study, _info)
 
 
 @route("DELETE", "/studies/{study}", "admin", refusals=(404,))
-async def delete(service: Service, call: Call) -> None:
+async def delete(service: Serving, call: Call) -> None:
     """Delete a study, everything that was recorded of it, its checkpoints and artifacts."""
     await service.in_thread(lambda: _delete(service, call.study))
     service.rooms.forget(call.study)
 
 
 @route("PUT", "/studies/{study}/notes", "work", body=wire.Note, refusals=(404, 409))
-async def note_on_study(service: Service, call: Call) -> None:
+async def note_on_study(service: Serving, call: Call) -> None:
     """Note something on the study; the last value of a key counts."""
     note: wire.Note = call.body
     await service.at_desk(call.study, lambda desk: desk.note(note.key, read_value(note.value)))
     service.changed(call.study)
 
 
-def _create(service: Service, body: wire.NewStudy, key: str | None) -> str:
+def _create(service: Serving, body: wire.NewStudy, key: str | None) -> str:
     given = {name: getattr(body, name) for name in _FIELDS if getattr(body, name) is not None}
     check(Document("body", given, {}), _SCHEMA)
     seed, name = body.seed, body.name
@@ -113,7 +110,7 @@ def _create(service: Service, body: wire.NewStudy, key: str | None) -> str:
     return study.name
 
 
-def _delete(service: Service, name: str) -> None:
+def _delete(service: Serving, name: str) -> None:
     root = artifact_root(service, name)
     delete_study(name, storage=service.storage)
     if root is not None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from luthier.model.serde import read_params, read_value, to_plain
 from luthier.model.trial import FrozenTrial
 from luthier.service import wire
-from luthier.service.routes import Call, route
+from luthier.service.routes import Call, Serving, route
 from luthier.study.desk import Answer, Desk
-
-if TYPE_CHECKING:
-    from luthier.service.app import Service
 
 
 @route(
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
     keyed=True,
     refusals=(404, 409),
 )
-async def ask(service: Service, call: Call) -> wire.Asked:
+async def ask(service: Serving, call: Call) -> wire.Asked:
     """Get a trial to run.
 
     It belongs to the owner that asked, as long as that one asks, reports or sends heartbeats:
@@ -62,7 +59,7 @@ async def ask(service: Service, call: Call) -> wire.Asked:
     answer=wire.Trials,
     refusals=(404, 409),
 )
-async def list_trials(service: Service, call: Call) -> wire.Trials:
+async def list_trials(service: Serving, call: Call) -> wire.Trials:
     """List trials by number."""
     page: wire.TrialPage = call.query
 
@@ -78,7 +75,7 @@ async def list_trials(service: Service, call: Call) -> wire.Trials:
 @route(
     "GET", "/studies/{study}/trials/{number}", "read", answer=wire.FullTrial, refusals=(404, 409)
 )
-async def show_trial(service: Service, call: Call) -> wire.FullTrial:
+async def show_trial(service: Serving, call: Call) -> wire.FullTrial:
     """Return a trial with its reports and output."""
     return await service.at_desk(
         call.study, lambda desk: _full(desk.study.history.trial(call.number))
@@ -94,7 +91,7 @@ async def show_trial(service: Service, call: Call) -> wire.FullTrial:
     keyed=True,
     refusals=(404, 409),
 )
-async def report(service: Service, call: Call) -> wire.Stop:
+async def report(service: Serving, call: Call) -> wire.Stop:
     """Say how a running trial goes, and hear whether it should stop.
 
     The same report again changes nothing.
@@ -116,7 +113,7 @@ async def report(service: Service, call: Call) -> wire.Stop:
     answer=wire.Stop,
     refusals=(404, 409),
 )
-async def should_stop(service: Service, call: Call) -> wire.Stop:
+async def should_stop(service: Serving, call: Call) -> wire.Stop:
     """Say whether a trial should stop now, or is not this attempt's any more."""
     attempt: int = call.query.attempt
     return wire.Stop(
@@ -133,7 +130,7 @@ async def should_stop(service: Service, call: Call) -> wire.Stop:
     keyed=True,
     refusals=(404, 409),
 )
-async def tell(service: Service, call: Call) -> wire.Told:
+async def tell(service: Serving, call: Call) -> wire.Told:
     """Say how a trial ended, or that it is set aside.
 
     The first word counts, and the same word again changes nothing. A trial that the scheduler
@@ -168,7 +165,7 @@ async def tell(service: Service, call: Call) -> wire.Told:
     keyed=True,
     refusals=(404, 409),
 )
-async def release(service: Service, call: Call) -> None:
+async def release(service: Serving, call: Call) -> None:
     """Hand a trial back without a result: somebody else goes on with it."""
     body: wire.Release = call.body
     await service.at_desk(
@@ -178,7 +175,7 @@ async def release(service: Service, call: Call) -> None:
 
 
 @route("PUT", "/studies/{study}/trials/{number}/notes", "work", body=wire.Note, refusals=(404, 409))
-async def note_on_trial(service: Service, call: Call) -> None:
+async def note_on_trial(service: Serving, call: Call) -> None:
     """Note something on a trial; the last value of a key counts."""
     note: wire.Note = call.body
     await service.at_desk(
@@ -196,7 +193,7 @@ async def note_on_trial(service: Service, call: Call) -> None:
     keyed=True,
     refusals=(404, 409),
 )
-async def enqueue(service: Service, call: Call) -> wire.Enqueued:
+async def enqueue(service: Serving, call: Call) -> wire.Enqueued:
     """Queue a point to be tried next; the sampler chooses the params that are left out."""
     body: wire.Enqueue = call.body
     number = await service.at_desk(
@@ -215,7 +212,7 @@ async def enqueue(service: Service, call: Call) -> wire.Enqueued:
     answer=wire.Beaten,
     refusals=(404, 409),
 )
-async def heartbeat(service: Service, call: Call) -> wire.Beaten:
+async def heartbeat(service: Serving, call: Call) -> wire.Beaten:
     """Say that a worker lives, every ten seconds or so; hear which of its trials should stop."""
     body: wire.Heartbeat = call.body
     runs = {trial.number: trial.attempt for trial in body.trials}
@@ -234,7 +231,7 @@ async def heartbeat(service: Service, call: Call) -> wire.Beaten:
     answer=wire.Left,
     refusals=(404, 409),
 )
-async def leave(service: Service, call: Call) -> wire.Left:
+async def leave(service: Serving, call: Call) -> wire.Left:
     """Hand back all trials of a worker that ends."""
     owner: str = call.path["owner"]
     released = await service.at_desk(call.study, lambda desk: desk.leave(owner, "its worker left"))

@@ -18,6 +18,7 @@ from luthier.space.lines import line
 from luthier.space.params import Float, Int
 from luthier.space.priors import Beta, LogNormal, Normal, Uniform
 from luthier.space.scales import (
+    POWERS_OF_TEN,
     FloatArray,
     decimals_each,
     elementwise,
@@ -193,15 +194,17 @@ class ContinuousCoder(_NumberCoder):
         u_low, u_high = column.low, column.high
         start, width = self.line.start, self.line.width
         natural, backward, decimals = self.line.natural, scale.backward, self._decimals
-        bounded_linear = self.digits is not None and self.line.centre is None
-        digits = self.digits or 0
+        # Most parameters are bounded and linear, of a common size: for them nothing is called.
+        power, digits = 0.0, self.digits
+        if self.line.centre is None and digits is not None and 0 <= digits < len(POWERS_OF_TEN):
+            power = POWERS_OF_TEN[digits]
 
         def linear(u: float) -> float:
             if u <= u_low:
                 return first
             if u >= u_high:
                 return last
-            x = round_decimals(start + u * width, digits)
+            x = round((start + u * width) * power) / power  # as `round_decimals` does it
             return first if x < first else last if x > last else x
 
         def general(u: float) -> float:
@@ -214,7 +217,7 @@ class ContinuousCoder(_NumberCoder):
             x = round_decimals(x, decimals(x))
             return first if x < first else last if x > last else x
 
-        return linear if bounded_linear else general
+        return linear if power else general
 
     def to_values(self, units: FloatArray) -> FloatArray:
         """Return the values, shape (n,)."""

@@ -24,8 +24,8 @@ FloatArray = NDArray[np.float64]
 LINEAR_DIGITS = 14
 SIGNIFICANT_DIGITS = 12
 _EXACT = 22  # 10**22 is the largest power of ten that a double holds exactly
-_POWER: list[float] = [10.0**k for k in range(_EXACT + 1)]
-_POWERS = np.array(_POWER)
+POWERS_OF_TEN: list[float] = [10.0**k for k in range(_EXACT + 1)]
+_POWERS = np.array(POWERS_OF_TEN)
 _NEAR_ONE_DECIMALS = 15  # doubles just below 1 are 1.1e-16 apart
 
 
@@ -41,10 +41,10 @@ def round_decimals(value: float, decimals: int) -> float:
     so the result is the double nearest to the decimal number.
     """
     if 0 <= decimals <= _EXACT:
-        power = _POWER[decimals]
+        power = POWERS_OF_TEN[decimals]
         return round(value * power) / power
     if -_EXACT <= decimals < 0:
-        power = _POWER[-decimals]
+        power = POWERS_OF_TEN[-decimals]
         return round(value / power) * power
     return round(value, decimals) + 0.0
 
@@ -60,7 +60,7 @@ def round_decimals_each(values: FloatArray, decimals: NDArray[np.int64] | int) -
     """
     if isinstance(decimals, int):
         if 0 <= decimals <= _EXACT:
-            power = _POWER[decimals]
+            power = POWERS_OF_TEN[decimals]
             rounded: FloatArray = np.rint(values * power) / power + 0.0
             return rounded
         return elementwise(lambda value: round_decimals(value, decimals), values)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from luthier.errors import Conflict, InvalidInput, StudyExists, StudyNotFound
-from luthier.storage.base import Record
 
 LONGEST_NAME = 250
 """Characters in the name of a study, a claim or an owner (indexes of MySQL hold no more)."""
 
 
-def check_append(study: str, records: Sequence[Record], create: bool, identity: str | None) -> None:
-    """Reject what some storage could not keep.
+def check_append(
+    study: str,
+    records: Sequence[tuple[Any, str | None]],
+    create: bool,
+    identity: str | None,
+    *,
+    later: bool = False,
+) -> None:
+    """Reject what some storage could not keep. With `later` a body may also be a callable.
 
     Raises
     ------
@@ -30,7 +37,8 @@ def check_append(study: str, records: Sequence[Record], create: bool, identity: 
         raise InvalidInput("records", records, "at least one record")
     claims: set[str] = set()
     for body, claim in records:
-        _check_text("body", body)
+        if not (later and callable(body)):
+            _check_text("body", body)
         if claim is not None:
             check_name("claim", claim)
             if claim in claims:

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from luthier.errors import Conflict
 from luthier.storage._checks import already, check_append, check_name, check_range, gone, unknown
 from luthier.storage.base import Record
 
 
+class Later(NamedTuple):
+    """A record whose text is made when somebody reads it: mostly nobody does.
+
+    Attributes
+    ----------
+    body : callable
+        Returns the text: always the same, whatever happens meanwhile.
+    claim : str, optional
+        As of a `Record`.
+    """
+
+    body: Callable[[], str]
+    claim: str | None = None
+
+
 @dataclass(slots=True)
 class _Log:
     identity: str
-    bodies: list[str] = field(default_factory=list)
+    bodies: list[str | Callable[[], str]] = field(default_factory=list)
     claims: set[str] = field(default_factory=set)
     beats: dict[str, float] = field(default_factory=dict)
 
@@ -36,13 +52,13 @@ class Memory:
     def append(
         self,
         study: str,
-        records: Sequence[Record],
+        records: Sequence[Record | Later],
         *,
         create: bool = False,
         identity: str | None = None,
     ) -> int:
         """Append all records or none; see `luthier.storage.base.Storage.append`."""
-        check_append(study, records, create, identity)
+        check_append(study, records, create, identity, later=True)
         with self._lock:
             log = self._new(study) if create else self._log(study, identity)
             claims = [claim for _, claim in records if claim is not None]
@@ -50,7 +66,7 @@ class Memory:
                 if claim in log.claims:
                     raise Conflict(claim)
             log.claims.update(claims)
-            log.bodies.extend(body for body, _ in records)
+            log.bodies += [body for body, _ in records]
             self._logs[study] = log
             return len(log.bodies)
 
@@ -66,7 +82,12 @@ class Memory:
         check_range(after, limit)
         with self._lock:
             bodies = self._log(study, identity).bodies
-            return bodies[after : None if limit is None else after + limit]
+            end = len(bodies) if limit is None else min(after + limit, len(bodies))
+            for index in range(after, end):
+                body = bodies[index]
+                if not isinstance(body, str):
+                    bodies[index] = body()
+            return bodies[after:end]  # type: ignore[return-value]  # all of them are texts now
 
     def identity(self, study: str) -> str:
         """Return the mark of this very study; see `luthier.storage.base.Storage.identity`."""

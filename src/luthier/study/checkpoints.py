@@ -171,9 +171,14 @@ class Store:
             return None
         return join(absolute(home), study_folder(journal))
 
+    @cached_property
+    def _each(self) -> str | None:
+        """What the folders of all trials begin with."""
+        return None if self.root is None else join(self.root, "")
+
     def folder(self, number: int) -> str | None:
         """Return where a trial may write checkpoints; None if nowhere."""
-        return None if self.root is None else join(self.root, str(number))
+        return None if self._each is None else f"{self._each}{number}"
 
     def restored(self, trial: FrozenTrial) -> Restored | None:
         """Return the newest checkpoint of an open trial that is intact, or that of its parent."""
@@ -340,6 +345,8 @@ def _numbers(root: str) -> list[int]:
     """Return the trials that have a folder in a study's folder."""
     if is_uri(root):
         return remote_snapshots.numbers(root)
+    if not os.access(root, os.F_OK):  # as a rule; to list it and to fail takes longer
+        return []
     try:
         return [int(name) for name in os.listdir(root) if name.isdecimal()]
     except OSError:

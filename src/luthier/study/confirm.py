@@ -2,24 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol
 
 from luthier.analysis.best import best_trial
 from luthier.analysis.confirmed import Confirmed, candidates, confirmed, losses_of, remaining
 from luthier.errors import InvalidInput
 from luthier.executors.base import Executor
+from luthier.model.history import History
+from luthier.model.problem import Direction
 from luthier.model.repeats import CONFIRMS, confirms
+from luthier.schedulers.base import Scheduler
 from luthier.schedulers.full import Full
 from luthier.study.budget import is_real
+from luthier.study.trial import Trial
 
-if TYPE_CHECKING:
-    from luthier.study.study import Study
-    from luthier.study.trial import Trial
+
+class _Measured(Protocol):
+    """What is asked of a study here; `luthier.study.study.Study` says what it means."""
+
+    stop_reason: str | None
+
+    @property
+    def history(self) -> History: ...
+
+    @property
+    def directions(self) -> list[Direction]: ...
+
+    @property
+    def scheduler(self) -> Scheduler: ...
+
+    @scheduler.setter
+    def scheduler(self, scheduler: Scheduler) -> None: ...
+
+    def enqueue_trial(
+        self, params: Mapping[str, Any], *, user_attrs: Mapping[str, Any] | None = None
+    ) -> int | None: ...
+
+    def optimize(
+        self,
+        objective: Callable[[Trial], Any],
+        *,
+        total_trials: int | None = None,
+        n_jobs: int = 1,
+        executor: str | Executor | None = None,
+    ) -> None: ...
 
 
 def confirm(
-    study: Study,
+    study: _Measured,
     objective: Callable[[Trial], Any],
     top: int = 3,
     repeats: int = 10,
@@ -40,7 +71,7 @@ def confirm(
 
     Parameters
     ----------
-    study : Study
+    study : _Measured
         A study with one objective.
     objective : callable
         As for `Study.optimize`.
@@ -89,7 +120,7 @@ def confirm(
 
 
 def _measure(
-    study: Study,
+    study: _Measured,
     objective: Callable[[Trial], Any],
     numbers: Collection[int],
     round: int,
@@ -110,7 +141,7 @@ def _measure(
     return all(round in measured.get(number, {}) for number in numbers)
 
 
-def _check(study: Study, top: int, repeats: int, p_threshold: float) -> None:
+def _check(study: _Measured, top: int, repeats: int, p_threshold: float) -> None:
     if len(study.directions) > 1:
         raise InvalidInput("confirm", study.directions, "a study with one objective")
     for name, value, least in (("top", top, 1), ("repeats", repeats, 2)):

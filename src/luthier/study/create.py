@@ -29,8 +29,8 @@ from luthier.study.checkpoints import (
     make_checkpoints,
     remove_folders,
 )
-from luthier.study.engine import now
 from luthier.study.journal import Journal
+from luthier.study.running import now
 from luthier.study.study import Study
 
 log = logging.getLogger("luthier")

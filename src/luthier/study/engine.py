@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from luthier.errors import (
@@ -17,22 +16,11 @@ from luthier.errors import (
     TrialNotFound,
 )
 from luthier.model.columns import point_key
-from luthier.model.events import (
-    Asked,
-    Event,
-    Noted,
-    Paused,
-    Released,
-    Reported,
-    Resumed,
-    Suggested,
-    Told,
-)
-from luthier.model.frozen import EMPTY
+from luthier.model.events import Asked, Resumed, Told
+from luthier.model.frozen import EMPTY, frozen
 from luthier.model.history import History
-from luthier.model.trial import FrozenTrial, Metrics, Params, TrialState
+from luthier.model.trial import FrozenTrial, Params, TrialState
 from luthier.samplers.base import Chooser, Sampler
-from luthier.samplers.registry import describe
 from luthier.schedulers.base import (
     Decision,
     Done,
@@ -43,19 +31,21 @@ from luthier.schedulers.base import (
     Stop,
     Wait,
 )
-from luthier.schedulers.registry import describe as describe_scheduler
-from luthier.space.base import Param
-from luthier.study.asking import checked, given, paused, propose, propose_value, reused
-from luthier.study.checkpoints import Checkpoints, Keeper, Store, absolute, kept_by
+from luthier.study.asking import checked, given, paused, propose, reused
+from luthier.study.checkpoints import Checkpoints, Store, kept_by
 from luthier.study.choosing import sampler_choice
 from luthier.study.journal import Journal
-from luthier.study.presence import Presence, Tools, opened
+from luthier.study.presence import Presence, opened
+from luthier.study.running import Running
 from luthier.study.snapshots import Restored
 from luthier.study.ticket import Ticket
 
 log = logging.getLogger("luthier")
 
 _START = Start()
+
+_OURS = "luthier.samplers."
+"""Modules whose samplers need no check."""
 
 
 class Claimant(NamedTuple):
@@ -65,13 +55,8 @@ class Claimant(NamedTuple):
     request: str | None = None
 
 
-def now() -> float:
-    """Return seconds since the epoch, to the microsecond."""
-    return round(time.time(), 6)
-
-
-class Engine:
-    """Starts trials, answers them while they run, and writes down how they end.
+class Engine(Running):
+    """Starts trials: those handed back, queued or paused, and new ones.
 
     Only `claim` needs the agreement of other workers: it claims a trial's number,
     and when another worker was quicker it reads what that one wrote and decides
@@ -79,21 +64,11 @@ class Engine:
 
     Parameters
     ----------
-    journal : Journal
-        The study's log.
-    sampler : Sampler
-        Proposes params.
-    scheduler : Scheduler
-        Says which trials go on.
-    checkpoints : Checkpoints, optional
-        Where trials keep theirs, and which are kept.
+    journal, sampler, scheduler, checkpoints
+        As for `Running`.
 
     Attributes
     ----------
-    clock : callable
-        Says when events happen; an executor may bring its own.
-    keeper : Keeper
-        Knows the checkpoints; an executor on a virtual clock has none.
     plan : mapping
         What this process is going to do, in JSON: stands in the log beside who it is.
     """
@@ -105,45 +80,11 @@ class Engine:
         scheduler: Scheduler,
         checkpoints: Checkpoints | None = None,
     ) -> None:
-        self.journal = journal
-        self.sampler = sampler
-        self.scheduler = scheduler
-        self.checkpoints = checkpoints or Checkpoints()
-        folder = self.checkpoints.folder
-        self._folder = None if folder is None else absolute(folder)
-        self.clock: Callable[[], float] = now
-        self.keeper: Keeper = Store(journal, self.checkpoints)
+        super().__init__(journal, sampler, scheduler, checkpoints)
         self.plan: Mapping[str, Any] = EMPTY
         self._presence = Presence(journal)
         self._warned = False
-        self._finishing: set[int] = set()  # trials that go on to their end
-        self._attempts: dict[int, int] = {}  # of the trials that were started here
-        self._decided: dict[int, Decision] = {}  # what shall become of them, when not going on
-        self._asked_at: dict[int, History] = {}
-        self._unwritten: dict[int, dict[str, tuple[Any, Param | None]]] = {}
-
-    @property
-    def sampler(self) -> Sampler:
-        """What proposes params; may be changed at any time."""
-        return self._sampler
-
-    @sampler.setter
-    def sampler(self, sampler: Sampler) -> None:
-        self._sampler = sampler
-        self._spec = describe(sampler)
-        self._chosen: str | None = None
-        # Our own samplers keep their contract by test; for others it is checked each time.
-        self._trusted = type(sampler).__module__.startswith("luthier.samplers.")
-
-    @property
-    def scheduler(self) -> Scheduler:
-        """What says which trials go on."""
-        return self._scheduler
-
-    @scheduler.setter
-    def scheduler(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
-        self._scheduler_spec = describe_scheduler(scheduler)
+        self._announced: tuple[Sampler, str] | None = None
 
     def claim(
         self,
@@ -194,7 +135,7 @@ class Engine:
             history = self.journal.history if synced else self.journal.sync()
             if request is not None and request in history.requests:
                 return history.trial(history.requests[request][0])
-            if self._presence.release_lost(history, self.clock()):
+            if self._presence.release_lost(history, self.clock):
                 history = self.journal.history
             try:
                 return self._claim(history, below, begins, claimant)
@@ -219,7 +160,7 @@ class Engine:
                 break
             with contextlib.suppress(Conflict):  # another process does it: look again
                 found = self._restart(history.trial(number), history, claimant)
-                self._finishing.add(number)
+                self._begun(number, self.journal.trial(number).attempt).finishing = True
                 return found
         return None
 
@@ -237,26 +178,6 @@ class Engine:
         """
         if owner not in self.journal.history.owners:
             self.journal.append(opened(owner, about, self._tools, self.clock()))
-
-    def adopt(self, number: int, attempt: int, *, again: bool = False) -> None:
-        """Answer for a running trial that another process started, or this one before it ended.
-
-        With `again` its last report is judged once more, in case the answer to it got lost.
-        """
-        if self._attempts.get(number) == attempt and not again:
-            return
-        history = self.journal.history
-        trial = history.trial(number)
-        if trial.state is not TrialState.RUNNING or trial.attempt != attempt:
-            return
-        self._attempts[number] = attempt
-        last = trial.reports.last
-        if last is not None and last.step != trial.restored_step:
-            self._decide(history, trial)
-
-    def stops(self, number: int) -> bool:
-        """Tell whether a trial that was started here should not go on."""
-        return number not in self._attempts or number in self._decided
 
     def _claim(
         self, history: History, below: int | None, begins: bool, claimant: Claimant
@@ -304,7 +225,7 @@ class Engine:
         decision = self.scheduler.decide(history.problem, history, trial)
         if decision is Decision.CONTINUE:
             return None
-        self._decided[number] = decision
+        self._begun(number, trial.attempt).decided = decision
         told = Told(number, TrialState.PRUNED, None, trial.metrics, time=self.clock())
         return self.end(told)
 
@@ -342,18 +263,19 @@ class Engine:
             # What a person queued would stand in the way of everything else for ever.
             reason = f"cannot be started: {error}"
             return self.end(Told(number, TrialState.FAILED, error=reason, time=self.clock()))
-        if not self._trusted and start.params is None:
+        # Our own samplers keep their contract by test; others are checked each time.
+        if start.params is None and not type(self._sampler).__module__.startswith(_OURS):
             proposal = checked(proposal, history.problem)
         moment = self.clock()
-        by = self._spec
+        by = self._tools.sampler
         if proposal.by_user:
             by = "user"
         elif start.params is not None:
-            by = self._scheduler_spec
+            by = self._tools.scheduler
         known = proposal.known if start.fork is None else None
         asked = Asked(
             number,
-            proposal.params,
+            frozen(proposal.params),
             history.version,
             by,
             claimant.owner,
@@ -366,18 +288,19 @@ class Engine:
         claim = str(number) if number == history.count else f"{number}.1"
         result = [] if known is None else reused(number, known, moment)
         self.journal.append(asked, *result, claim=claim)
-        if fixed is None:  # a queued point may need another sampler than the space as a whole
-            self._announce(proposal.why.get("sampler"), history)
+        if fixed is None and (name := proposal.why.get("sampler")) is not None:
+            self._announce(name, history)  # a queued point may need another one than the space
         if known is not None:
-            return self.journal.history.trial(number)
+            return self.journal.trial(number)
+        ticket = self._ticket(history, number, restored)
         if history.problem.dynamic:
-            self._asked_at[number] = history
-        return self._ticket(history, number, restored)
+            self._runs[number].asked_at = history
+        return ticket
 
-    def _announce(self, name: str | None, history: History) -> None:
+    def _announce(self, name: str, history: History) -> None:
         """Say it when a sampler that leaves the work to others has chosen another one."""
-        if name not in (None, self._chosen) and isinstance(self._sampler, Chooser):
-            self._chosen = name
+        if (self._sampler, name) != self._announced and isinstance(self._sampler, Chooser):
+            self._announced = self._sampler, name
             log.info("sampler: %s", sampler_choice(self._sampler, history))
 
     def runs_elsewhere(self, history: History) -> bool:
@@ -399,16 +322,16 @@ class Engine:
             If there is none of that number.
         """
         try:
-            return self.journal.history.trial(number)
+            return self.journal.trial(number)
         except TrialNotFound:
             return self.journal.sync().trial(number)
 
     def _ticket(
         self, asked_at: History, number: int, restored: Restored | None, *, paused: bool = False
     ) -> Ticket:
-        trial = self.journal.history.trial(number)
+        trial = self.journal.trial(number)
         problem = asked_at.problem
-        self._attempts[number] = trial.attempt
+        self._begun(number, trial.attempt)
         return Ticket(
             number,
             trial.attempt,
@@ -424,115 +347,6 @@ class Engine:
             paused,
         )
 
-    def serve(self, number: int, message: tuple[Any, ...]) -> Any:
-        """Answer what a running trial says over its channel."""
-        match message:
-            case ("used", name, value, param):
-                self._unwritten.setdefault(number, {})[name] = (value, param)
-                return None
-            case ("suggest", name, param):
-                if number not in self._asked_at:
-                    trial = self.journal.history.trial(number)
-                    self._asked_at[number] = self.journal.history_at(trial.at)
-                seen = self._asked_at[number]
-                value = propose_value(self._sampler, seen.problem, seen, number, name, param)
-                self._unwritten.setdefault(number, {})[name] = (value, param)
-                return value
-            case ("report", step, metrics):
-                return self._report(number, step, metrics)
-            case ("note", key, value):
-                return self.journal.append(Noted(number, key, value))
-            case ("saved",):
-                history = self.journal.sync()
-                return self.keeper.saved(number, history, kept_by(self._scheduler, history))
-        raise ValueError(f"unknown message {message!r}")
-
-    def _report(self, number: int, step: int, metrics: dict[str, float]) -> bool:
-        attempt = self._attempts.get(number)
-        if attempt is None:
-            return True  # it was told, paused or handed back, and another attempt may be on
-        event = Reported(number, step, metrics, attempt, self.clock())
-        self.journal.append(*self._suggested(number), event)
-        history = self.journal.history
-        trial = history.trial(number)
-        if trial.state is not TrialState.RUNNING or trial.attempt != attempt:
-            return True  # it was told elsewhere, or handed to another process
-        return self._decide(history, trial) is not Decision.CONTINUE
-
-    def _decide(self, history: History, trial: FrozenTrial) -> Decision:
-        """Return what the scheduler says of a trial now, and remember it."""
-        number = trial.number
-        decision = self.scheduler.decide(history.problem, history, trial)
-        if decision is Decision.PAUSE and number in self._finishing:
-            decision = Decision.CONTINUE
-        if decision is not Decision.CONTINUE and self._decided.get(number) is not Decision.STOP:
-            self._decided[number] = decision
-        return decision
-
-    def end(self, told: Told) -> FrozenTrial:
-        """Write down how a trial ended, and return its record.
-
-        One that stops because the scheduler sets it aside is paused. One that gives up here does
-        not end if another process runs it by now.
-        """
-        number = told.number
-        gives_up = told.state in (TrialState.PRUNED, TrialState.FAILED)
-        if gives_up and self._was_taken_over(number):
-            self._forget(number)
-            return self.journal.history.trial(number)
-        if told.state is TrialState.PRUNED and self._decided.get(number) is Decision.PAUSE:
-            return self.pause(number, told.metrics, told.cost)
-        self.journal.append(*self._suggested(number), told)
-        self._forget(number)
-        history = self.journal.history
-        trial = history.trial(number)
-        self.keeper.ended(number, history, kept_by(self._scheduler, history))
-        if trial.proposed is not None and trial.fixed and trial.attempt:
-            for name in trial.fixed:
-                if name not in trial.params:
-                    log.warning("trial %d never asked for %r, which was queued", number, name)
-        return trial
-
-    def pause(self, number: int, metrics: Metrics, cost: float | None) -> FrozenTrial:
-        """Set a running trial aside, and return its record."""
-        event = Paused(number, self.clock(), self._attempt(number), metrics, cost)
-        self.journal.append(*self._suggested(number), event)
-        self._forget(number)
-        return self.journal.history.trial(number)
-
-    def release(self, number: int, reason: str, cost: float | None = None) -> None:
-        """Hand a running trial back, to be started again under its number."""
-        event = Released(number, reason, self._attempt(number), self.clock(), cost)
-        self.journal.append(*self._suggested(number), event)
-        self._forget(number)
-
-    def _attempt(self, number: int) -> int:
-        """Return the attempt of a trial that was started here, or else the one that is on."""
-        attempt = self._attempts.get(number)
-        return self.journal.history.trial(number).attempt if attempt is None else attempt
-
-    def _was_taken_over(self, number: int) -> bool:
-        """Tell whether a trial that was started here runs in another process by now."""
-        trial = self.journal.history.trial(number)
-        return not trial.state.final and trial.attempt > self._attempts.get(number, trial.attempt)
-
-    def _forget(self, number: int) -> None:
-        for known in (self._attempts, self._decided, self._asked_at, self._unwritten):
-            known.pop(number, None)
-        self._finishing.discard(number)
-
-    def _suggested(self, number: int) -> list[Event]:
-        values = self._unwritten.pop(number, None)
-        if not values:
-            return []
-        known = self.journal.history.problem.space.params
-        new = {
-            name: param
-            for name, (_, param) in values.items()
-            if param is not None and known.get(name) != param
-        }
-        return [Suggested(number, {name: value for name, (value, _) in values.items()}, new)]
-
     def _open(self) -> None:
         """Write down, before the first trial, who works with what on the study."""
         if self._presence.is_of_parent:
@@ -544,7 +358,3 @@ class Engine:
     def forsake(self) -> None:
         """Become somebody else, to whom no trial belongs; see `Presence.forsake`."""
         self._presence.forsake()
-
-    @property
-    def _tools(self) -> Tools:
-        return Tools(self._spec, self._scheduler_spec, self._folder)

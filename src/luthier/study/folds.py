@@ -7,20 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import fsum, isfinite, sqrt
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from zlib import crc32
+from typing import Any, Generic, TypeVar
 
 import numpy as np
-from numpy.random import SeedSequence
 
 from luthier.errors import InvalidInput, InvalidResult, TrialPruned
-from luthier.model.problem import Problem
-from luthier.model.repeats import confirms, single, std_error
+from luthier.model.repeats import single, std_error
+from luthier.study.live import LiveTrial
 from luthier.study.telling import interpret, number
-from luthier.study.ticket import Ticket
-
-if TYPE_CHECKING:
-    from luthier.study.trial import Trial
 
 WORTH = 1.0
 """Seconds after which what a fold took is worth a checkpoint."""
@@ -28,70 +22,6 @@ WORTH = 1.0
 SAVED = "scores of folds"
 
 Part = TypeVar("Part")
-
-
-class Repeating:
-    """What a live trial knows of folds, repeats and their seeds."""
-
-    _ticket: Ticket
-    _problem: Problem
-    _repeat: int = 0
-    _folded: bool = False  # whether folds or repeats are what it reports
-
-    @property
-    def repeat(self) -> int:
-        """Which fold or repeat is being measured, from 0; 0 if there is only one."""
-        return self._repeat
-
-    @property
-    def seed(self) -> int:
-        """A seed that all trials of the study share at the same `repeat`, below 2**32.
-
-        Use it for what should be the same for all trials, so that they are compared in pairs:
-        splits of the data, initial weights. Trials that confirm others have new ones.
-        """
-        confirmed = confirms(self._ticket.user_attrs)
-        return self._seed("paired", 0 if confirmed is None else confirmed.round)
-
-    @property
-    def own_seed(self) -> int:
-        """A seed of this trial and `repeat` alone, below 2**32.
-
-        Splits of the data that are drawn anew for each trial keep a study from fitting one split
-        (Nagler et al. 2024, arXiv:2405.15393). Such trials are not to be compared in pairs.
-        """
-        return self._seed("own", self._ticket.number)
-
-    def _seed(self, kind: str, which: int) -> int:
-        key = (crc32(kind.encode()), which, self._repeat)
-        return int(SeedSequence(self._problem.seed, spawn_key=key).generate_state(1)[0])
-
-    def folds(self: Trial, parts: Iterable[Part]) -> Folds[Part]:  # type: ignore[misc]
-        """Measure the trial on several parts one by one: folds, data sets, seeds.
-
-        Parameters
-        ----------
-        parts : iterable
-            What the objective needs for each, in an order that is the same in all trials.
-
-        Returns
-        -------
-        Folds
-            To be looped over. The loop is left by `luthier.TrialPruned` when the trial should
-            stop, and skips what was measured before the trial was interrupted.
-
-        Examples
-        --------
-        ::
-
-            def objective(trial):
-                folds = trial.folds(KFold(5).split(X, y))
-                for train, test in folds:
-                    model = SVC(C=trial["C"]).fit(X[train], y[train])
-                    folds.report(model.score(X[test], y[test]))
-                return folds.mean()
-        """
-        return Folds(self, parts)
 
 
 class Folds(Generic[Part]):
@@ -102,13 +32,13 @@ class Folds(Generic[Part]):
 
     Parameters
     ----------
-    trial : Trial
+    trial : LiveTrial
         The trial; it reports nothing else, and writes no other checkpoints.
     parts : iterable
         What is measured one by one.
     """
 
-    def __init__(self, trial: Trial, parts: Iterable[Part]) -> None:
+    def __init__(self, trial: LiveTrial, parts: Iterable[Part]) -> None:
         self._trial = trial
         self._parts = parts
         self._scores: dict[str, list[float]] = {}
@@ -265,9 +195,9 @@ class Repeated:
     objective: Any
     repeats: int
 
-    def __call__(self, trial: Trial) -> Any:
+    def __call__(self, trial: LiveTrial) -> Any:
         """Measure the trial again and again, unless it is stopped."""
-        folds = trial.folds(range(self.repeats))
+        folds = Folds(trial, range(self.repeats))
         for _ in folds:
             with _afresh(trial):
                 folds.report(_metrics(trial, self.objective(trial)))
@@ -278,9 +208,9 @@ class Repeated:
 class RepeatedYielding(Repeated):
     """The same for a generator function, which yields how many seconds pass."""
 
-    def __call__(self, trial: Trial) -> Generator[float, None, Any]:
+    def __call__(self, trial: LiveTrial) -> Generator[float, None, Any]:
         """Measure the trial again and again, unless it is stopped."""
-        folds = trial.folds(range(self.repeats))
+        folds = Folds(trial, range(self.repeats))
         for _ in folds:
             with _afresh(trial):
                 returned = yield from self.objective(trial)
@@ -289,7 +219,7 @@ class RepeatedYielding(Repeated):
 
 
 @contextmanager
-def _afresh(trial: Trial) -> Iterator[None]:
+def _afresh(trial: LiveTrial) -> Iterator[None]:
     """Let an objective find nothing measured; what it costs is added to the costs before."""
     before, trial._cost, trial._measured = trial._cost, None, {}
     try:
@@ -299,7 +229,7 @@ def _afresh(trial: Trial) -> Iterator[None]:
             trial._cost = before + (trial._cost or 0.0)
 
 
-def _metrics(trial: Trial, returned: Any) -> dict[str, float]:
+def _metrics(trial: LiveTrial, returned: Any) -> dict[str, float]:
     """Return all that an objective has returned and measured, by name."""
     objectives = trial._problem.objectives
     result = interpret(returned, objectives, (), trial.measured)

@@ -15,8 +15,11 @@ from luthier.errors import Conflict, CorruptStorage, NewerStorage, StudyExists
 from luthier.model.events import Event, Opened
 from luthier.model.history import History
 from luthier.model.ledger import Ledger
-from luthier.model.serde import from_texts, to_text
+from luthier.model.problem import Problem
+from luthier.model.serde import from_texts, is_settled, to_text
+from luthier.model.trial import FrozenTrial
 from luthier.storage.base import Record, Storage
+from luthier.storage.memory import Later, Memory
 from luthier.study.outage import Outages
 
 BATCH = 10_000
@@ -59,6 +62,7 @@ class Journal:
         self.outages = Outages()
         self._ledger = Ledger()
         self._identity: str | None = None
+        self._late = type(storage) is Memory  # its heirs may want to see the texts
         self._lock = threading.RLock()  # threads may share a study; the ledger is one
         _journals.add(self)
 
@@ -76,7 +80,29 @@ class Journal:
     def history(self) -> History:
         """What was last known, without a look at the storage."""
         with self._lock:
-            return self._ledger.snapshot() if self._ledger.version else self.sync()
+            return self._known().snapshot()
+
+    @property
+    def problem(self) -> Problem:
+        """The problem as last known."""
+        with self._lock:
+            return self._known().problem
+
+    def trial(self, number: int) -> FrozenTrial:
+        """Return a trial as last known.
+
+        Raises
+        ------
+        TrialNotFound
+            If there is none of that number.
+        """
+        with self._lock:
+            return self._known().trial(number)
+
+    def _known(self) -> Ledger:
+        if not self._ledger.version:
+            self.sync()
+        return self._ledger
 
     def append(self, *events: Event, claim: str | None = None, create: bool = False) -> None:
         """Append events, the first of them under a claim.
@@ -88,10 +114,8 @@ class Journal:
         StudyExists
             If the study is to be created and is there.
         """
-        records = [
-            Record(to_text(event), claim if index == 0 else None)
-            for index, event in enumerate(events)
-        ]
+        first, *others = events
+        records = [self._record(first, claim), *map(self._record, others)]
         with self._lock:
             version = self.outages.outlast(partial(self._append, records, create))
             if version == self._ledger.version + len(events):
@@ -99,7 +123,12 @@ class Journal:
             else:
                 self.sync()
 
-    def _append(self, records: list[Record], create: bool, uncertain: bool) -> int | None:
+    def _record(self, event: Event, claim: str | None = None) -> Record | Later:
+        if self._late and is_settled(event):
+            return Later(partial(to_text, event), claim)
+        return Record(to_text(event), claim)
+
+    def _append(self, records: list[Any], create: bool, uncertain: bool) -> int | None:
         """Append records and return the version after them, None if they were there already."""
         if uncertain and self._kept(records[0].body, create):
             return None
@@ -115,13 +144,14 @@ class Journal:
                 return None
             raise
 
-    def _kept(self, body: str, create: bool) -> bool:
+    def _kept(self, body: str | Callable[[], str], create: bool) -> bool:
         """Tell whether an append whose answer got lost was done.
 
         All records of an append are kept or none, so the first one says it. Events name the
         trial, its attempt or owner, and the microsecond: an equal one in the log is this one, or
         says just the same.
         """
+        body = body if isinstance(body, str) else body()
         if create:
             there = self.study in self.storage.studies()
             return there and self.storage.read(self.study, 0, 1) == [body]

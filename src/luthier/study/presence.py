@@ -66,9 +66,11 @@ class Presence:
         if self._heartbeat is None:
             self._heartbeat = Heartbeat(self._journal, self._owner)
 
-    def release_lost(self, history: History, moment: float) -> bool:
+    def release_lost(self, history: History, clock: Callable[[], float]) -> bool:
         """Hand back the trials of owners that died; tell whether there were any."""
-        return self._leases.release_lost(history, moment)
+        if history.running_of.keys() <= {self.owner}:
+            return False
+        return self._leases.release_lost(history, clock())
 
 
 def opened(owner: str, about: Mapping[str, Any], tools: Tools, moment: float) -> Opened:

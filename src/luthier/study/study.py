@@ -4,44 +4,36 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from luthier.errors import InvalidInput, SpaceExhausted
 from luthier.executors.base import Executor
-from luthier.model.events import Defined, Noted
-from luthier.model.problem import Limit
-from luthier.model.problem import make_limits as make_problem_limits
-from luthier.model.serde import plain
 from luthier.model.trial import FrozenTrial, TrialState
 from luthier.samplers.base import Sampler
 from luthier.samplers.registry import make as make_sampler
 from luthier.schedulers.base import Done, Scheduler, Wait
 from luthier.schedulers.registry import make as make_scheduler
-from luthier.space.base import Param
-from luthier.space.space import Space
 from luthier.storage.base import Storage
 from luthier.storage.memory import Memory
-from luthier.study.by_hand import add, edit, enqueue, number_of
+from luthier.study.by_hand import number_of
 from luthier.study.checkpoints import Checkpoints
 from luthier.study.choosing import SamplerChoice, sampler_choice
 from luthier.study.direct import Direct
+from luthier.study.editable import EditableStudy
 from luthier.study.engine import Engine
 from luthier.study.journal import Journal
 from luthier.study.telling import checked_cost, checked_metrics, state_of, verdict
 from luthier.study.ticket import Ticket
 from luthier.study.trial import Trial
-from luthier.study.view import StudyView
 
 if TYPE_CHECKING:
     from luthier.analysis.confirmed import Confirmed
-    from luthier.study.transfer import Transfer
 
 MAX_REUSED = 1000
 """After so many known results in a row `ask` gives up finding something to run."""
 
 
-class Study(StudyView):
+class Study(EditableStudy):
     """A problem and the log of what was tried, with a sampler that says what to try next.
 
     Made by `luthier.create_study` and `luthier.load_study`. Many `Study`
@@ -67,8 +59,7 @@ class Study(StudyView):
         scheduler: Scheduler,
         checkpoints: Checkpoints | None = None,
     ) -> None:
-        super().__init__(journal)
-        self._engine = Engine(journal, sampler, scheduler, checkpoints)
+        super().__init__(Engine(journal, sampler, scheduler, checkpoints))
         self._stop_requested = False
         self.stop_reason: str | None = None
 
@@ -129,7 +120,7 @@ class Study(StudyView):
                 break
             if isinstance(claimed, Ticket):
                 channel = Direct(self._engine, claimed.number)
-                return Trial(claimed, self._journal.history.problem, channel)
+                return Trial(claimed, self._journal.problem, channel)
             if isinstance(claimed, Wait):
                 raise SpaceExhausted("the scheduler waits for results of running trials")
             if isinstance(claimed, Done):
@@ -186,7 +177,7 @@ class Study(StudyView):
             cost = trial.cost if cost is None else cost
             if metrics is None or isinstance(metrics, Mapping):
                 measured = {**trial.measured, **(metrics or {})}
-        problem = self._journal.history.problem
+        problem = self._journal.problem
         if state is not None and state_of(state) is TrialState.PAUSED:
             return self._pause(known, values, measured, cost)
         told = verdict(
@@ -208,129 +199,29 @@ class Study(StudyView):
         spent = None if cost is None else checked_cost(cost)
         return self._engine.pause(known.number, checked_metrics(metrics), spent)
 
-    def enqueue_trial(
-        self,
-        params: Mapping[str, Any],
-        *,
-        user_attrs: Mapping[str, Any] | None = None,
-        skip_if_exists: bool = False,
-    ) -> int | None:
-        """Queue a point to be tried next, and return its trial's number.
+    def release(self, trial: Trial | FrozenTrial | int, reason: str = "handed back") -> None:
+        """Hand a running trial back unharmed: it is started again under its number.
+
+        Whoever asks next gets it, here or in another process, as its next `attempt`; it goes on
+        from its last checkpoint. One that does not run stays as it is.
 
         Parameters
         ----------
-        params : mapping of str to object
-            All params or some; the sampler chooses the others.
-        user_attrs : mapping, optional
-            Notes on the trial.
-        skip_if_exists : bool, default False
-            Queue nothing, and return None, if a trial with these values is there already.
+        trial : Trial or int
+            The trial, or its number.
+        reason : str, default "handed back"
+            Stands as `error` in its record until it is started again.
 
         Raises
         ------
-        InvalidParams
-            If a value is not in the space.
-        EmptySpace
-            If no complete point has these values.
+        TrialNotFound
+            If there is no such trial.
         """
-        return enqueue(self._journal, params, user_attrs, skip_if_exists, self._engine.clock)
-
-    def add_trial(
-        self,
-        params: Mapping[str, Any],
-        values: float | Sequence[float] | Mapping[str, float] | None = None,
-        *,
-        state: TrialState | str = TrialState.COMPLETE,
-        metrics: Mapping[str, float] | None = None,
-        user_attrs: Mapping[str, Any] | None = None,
-        distributions: Mapping[str, Param] | None = None,
-    ) -> FrozenTrial:
-        """Add a trial that was run elsewhere, with its result; samplers learn from it.
-
-        Parameters
-        ----------
-        params : mapping of str to object
-            A complete configuration.
-        values : float, sequence of float, or mapping, optional
-            As for `tell`.
-        state : TrialState or str, default COMPLETE
-            How it ended.
-        metrics, user_attrs : mapping, optional
-            As for `tell` and `enqueue_trial`.
-        distributions : mapping of str to Param, optional
-            In a define-by-run study: what the params were chosen from.
-
-        Raises
-        ------
-        InvalidParams
-            If the params are not in the space.
-        """
-        words = values, state, metrics, user_attrs, distributions
-        return add(self._journal, params, *words, self._engine.clock)
-
-    def transfer_from(self, *studies: StudyView | str, n_start: int = 5) -> Transfer:
-        """Start from what earlier studies found, perhaps on other spaces; see `Transfer`.
-
-        Parameters
-        ----------
-        *studies : Study or str
-            Studies, or names of them in the same storage.
-        n_start : int, default 5
-            How many points, good there, are queued at most: what unrelated studies may cost.
-
-        Raises
-        ------
-        InvalidInput
-            If a study is this one, has no result, or shares no parameter or no objective.
-        """
-        from luthier.study.transfer import transfer
-
-        return transfer(self, studies, n_start)
-
-    # ---------------------------------------------------------------- notes and edits
-
-    def set_user_attr(self, key: str, value: Any, *, trial: int | None = None) -> None:
-        """Note something on the study, or on one of its trials: anything that JSON can say."""
-        if not isinstance(key, str):
-            raise InvalidInput("user attribute: key", key, "a text")
-        if trial is not None:
-            self.history.trial(trial)
-        self._journal.append(Noted(trial, key, plain(value, f"user attribute {key!r}")))
-
-    def edit_space(self, space: Space) -> None:
-        """Go on with another space; trials so far stay in the model.
-
-        Make the new space from the old one with `Space.add`, `Space.widen`,
-        `Space.narrow`, `Space.freeze`, `Space.add_choice`, which keep what the
-        old trials mean.
-
-        Raises
-        ------
-        InvalidInput
-            If the study is define-by-run.
-        InvalidParams
-            If the new space cannot place a trial of the old one.
-        """
-        edit(self._journal, space, self._engine.clock)
-
-    def edit_limits(self, limits: Sequence[Limit | str]) -> None:
-        """Go on with other limits on metrics; they hold for the trials so far as well.
-
-        A trial that did not measure a limited metric is not within its limit.
-
-        Parameters
-        ----------
-        limits : sequence of Limit or str
-            All that hold from now on, such as "latency <= 20".
-
-        Raises
-        ------
-        InvalidInput
-            If one cannot be read.
-        """
-        history = self._journal.sync()
-        problem = replace(history.problem, limits=make_problem_limits(limits))
-        self._journal.append(Defined(problem, self._engine.clock()))
+        if not isinstance(reason, str):
+            raise InvalidInput("reason", reason, "a text")
+        known = self._engine.known(number_of(trial))
+        if known.state is TrialState.RUNNING:
+            self._engine.release(known.number, reason, _cost_of(trial))
 
     # ---------------------------------------------------------------- the loop
 
@@ -474,6 +365,10 @@ class Study(StudyView):
     def stop(self) -> None:
         """Start no more trials in the running `optimize`; for callbacks and objectives."""
         self._stop_requested = True
+
+
+def _cost_of(trial: Trial | FrozenTrial | int) -> float | None:
+    return trial.cost if isinstance(trial, Trial) else None
 
 
 def _reload(

@@ -10,6 +10,7 @@ import numpy as np
 
 from luthier.errors import InvalidInput, InvalidResult
 from luthier.model.events import Told
+from luthier.model.frozen import frozen
 from luthier.model.problem import Limit, Objective, Problem
 from luthier.model.trial import TrialState
 
@@ -46,6 +47,8 @@ def interpret(
     InvalidResult
         If a number is missing, is too many, is no number or is not finite.
     """
+    if type(returned) is float and len(objectives) == 1 and not limits:  # as a rule
+        return Result((number(returned, objectives[0].name),), dict(measured or {}))
     metrics = dict(measured or {})
     names = [objective.name for objective in objectives]
     if isinstance(returned, Mapping):
@@ -108,10 +111,11 @@ def verdict(
     spent = None if cost is None else checked_cost(cost)
     if final is TrialState.COMPLETE:
         result = interpret(values, problem.objectives, problem.limits, measured)
-        return Told(trial, final, result.values, result.metrics, error, cost=spent, time=time)
+        metrics = frozen(result.metrics)
+        return Told(trial, final, result.values, metrics, error, cost=spent, time=time)
     if values is not None:
         raise InvalidInput("values", values, f"none for a trial that is {final}")
-    return Told(trial, final, None, measured, error, cost=spent, time=time)
+    return Told(trial, final, None, frozen(measured), error, cost=spent, time=time)
 
 
 def state_of(state: TrialState | str) -> TrialState:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import islice
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,9 @@ from luthier.space.codec import Codec
 from luthier.space.composite import Derived
 from luthier.space.space import Space
 from luthier.study.asking import queueable
-from luthier.study.engine import now
 from luthier.study.journal import Journal
+from luthier.study.running import now
 from luthier.study.view import StudyView
-
-if TYPE_CHECKING:
-    from luthier.study.study import Study
 
 BEST = 100
 """So many of the best trials of an earlier study are taken over."""
@@ -74,8 +71,13 @@ class Transfer:
     enqueued: tuple[int, ...]
 
 
-def transfer(study: Study, studies: Sequence[StudyView | str], n_start: int) -> Transfer:
-    """Do what `Study.transfer_from` says."""
+def transfer(
+    study: StudyView,
+    studies: Sequence[StudyView | str],
+    enqueue: Callable[..., int | None],
+    n_start: int,
+) -> Transfer:
+    """Do what `Study.transfer_from` says; `enqueue` is its `enqueue_trial`."""
     if isinstance(n_start, bool) or not isinstance(n_start, int) or n_start < 0:
         raise InvalidInput(f"{FIELD}: n_start", n_start, "a whole number of at least 0")
     views = [_view(study, given) for given in studies]
@@ -92,7 +94,7 @@ def transfer(study: Study, studies: Sequence[StudyView | str], n_start: int) -> 
     if events:
         study._journal.append(*events)
     numbers = [
-        study.enqueue_trial(point, user_attrs={"transferred_from": source}, skip_if_exists=True)
+        enqueue(point, user_attrs={"transferred_from": source}, skip_if_exists=True)
         for source, point in points
     ]
     return Transfer(
@@ -105,7 +107,7 @@ def transfer(study: Study, studies: Sequence[StudyView | str], n_start: int) -> 
 # -------------------------------------------------------------------- tables
 
 
-def _view(study: Study, given: StudyView | str) -> StudyView:
+def _view(study: StudyView, given: StudyView | str) -> StudyView:
     if isinstance(given, str):
         return StudyView(Journal(study.storage, given))
     if isinstance(given, StudyView):
@@ -122,7 +124,7 @@ def _identity(view: StudyView) -> str:
     return blake2b(first.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def _table(study: Study, view: StudyView) -> Earlier:
+def _table(study: StudyView, view: StudyView) -> Earlier:
     """Return what this study can use of another one."""
     history, problem = view.history, study.problem
     identity = _identity(view)
