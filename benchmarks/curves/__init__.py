@@ -1,7 +1,7 @@
 """Recorded learning curves of real trainings, to judge early stopping without training anew.
 
 Each table has a curve for every configuration of a finite space: params are looked up, not
-interpolated. `record_*.py` made the tables (12 minutes of one core for all); `summary.py` says
+interpolated. `record_*.py` made the tables (14 minutes of one core for all); `summary.py` says
 what is in them.
 
 >>> source = get("perceptron_digits")

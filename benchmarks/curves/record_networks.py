@@ -1,10 +1,11 @@
-"""Records networks on the digits, hundreds of them trained at once as one batched product.
+"""Records networks, hundreds of them trained at once as one batched product.
 
 A cosine schedule is one of the choices: it is behind a constant rate for most of the training
 and ahead in the end, so that what is best after few epochs is not what is best. The metric is
 cross-entropy, which rises again where a network fits its few rows too well. Needs PyTorch 2.13.
 
-    python benchmarks/curves/record_networks.py         about 3 minutes on one core
+    python benchmarks/curves/record_networks.py                   about 6 minutes on one core
+    python benchmarks/curves/record_networks.py network_cancer    one of the two
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from _recording import Params, Part, chosen, load, save
+from _recording import Array, Data, Params, Part, chosen, load, save
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -118,10 +119,17 @@ def rates(rows: list[Params], progress: float) -> Tensor:
     return torch.tensor(values)[:, None, None]
 
 
-def record_networks(name: str) -> None:
-    """Train the networks of each shape together, and write the table."""
-    data = load("digits", 450)
+def record_networks(name: str, splits: list[Data]) -> None:
+    """Train the networks on each division of the data, and write the table of the means."""
+    runs = [train_networks(name, data) for data in splits]
+    curves, final, seconds = (np.mean(parts, axis=0) for parts in zip(*runs, strict=True))
+    save(name, SPACE, curves, final, seconds, metric="validation cross-entropy")
+
+
+def train_networks(name: str, data: Data) -> tuple[Array, Array, Array]:
+    """Train the networks of each shape together; return curves, final test losses and seconds."""
     train, valid, test = ((_tensor(part), torch.from_numpy(part.y)) for part in data)
+    n_classes = len(train[1].unique())
     rows = list(SPACE.grid())
     curves = np.full((len(rows), STEPS), np.nan)
     final, seconds = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
@@ -131,7 +139,7 @@ def record_networks(name: str) -> None:
     n_batches = len(train[1]) // BATCH
     for shape, members in shapes.items():
         draw = torch.Generator().manual_seed(0)
-        networks = Networks([rows[i] for i in members], train[0].shape[1], 10)
+        networks = Networks([rows[i] for i in members], train[0].shape[1], n_classes)
         started = time.process_time()
         for epoch in range(STEPS):
             order = torch.randperm(len(train[1]), generator=draw)
@@ -145,14 +153,17 @@ def record_networks(name: str) -> None:
         # A shape costs all its networks the same.
         seconds[members] = (time.process_time() - started) / STEPS / len(members)
         print(f"{name}: layers and width {shape}", flush=True)
-    save(name, SPACE, curves, final, seconds, metric="validation cross-entropy")
+    return curves, final, seconds
 
 
 def _tensor(part: Part) -> Tensor:
     return torch.from_numpy(part.X).float()
 
 
+TABLES = {"network_digits": ("digits", 450, 1), "network_cancer": ("breast_cancer", 280, 2)}
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    for table in chosen(["network_digits"], __doc__):
-        record_networks(table)
+    for table in chosen(TABLES, __doc__):
+        data_set, n_train, n_splits = TABLES[table]
+        record_networks(table, [load(data_set, n_train, seed) for seed in range(n_splits)])

@@ -15,7 +15,7 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.npz"))
 
 
 def test_there_are_several_sources() -> None:
-    assert len(NAMES) >= 4
+    assert len(NAMES) >= 5
     assert set(sources()) == set(NAMES)
 
 

@@ -23,9 +23,10 @@ from luthier.numerics.curves import Curves, curve_kernel, curve_prior, learn_cur
 from luthier.numerics.kernels import Kernel
 from luthier.numerics.log_ei import log_ei
 from luthier.schedulers.base import Decision, Done, Resume, Start, Step, Wait
+from luthier.schedulers.compose import Rule
 from luthier.schedulers.halving import check_steps, longest
 from luthier.schedulers.reading import Reading, reading_of
-from luthier.schedulers.rule import Rule, check_int, check_number
+from luthier.schedulers.rule import check_int, check_number
 from luthier.schedulers.rungs import geometric
 from luthier.space.codec import INACTIVE, Codec
 
