@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from pathlib import Path
 from typing import Any
@@ -248,6 +249,29 @@ def test_it_goes_on_after_an_interrupt(
     assert results["n_resources"][found.best_index_] == 27
     with pytest.raises(InvalidInput, match="other resource"):
         search(Interrupted(), max_resources=20, **kept).fit(X, y)
+
+
+class Trap:
+    """Raises when somebody unpickles it."""
+
+    def __reduce__(self) -> Any:
+        return exec, ("raise SystemError('a file of somebody else was unpickled')",)
+
+
+def test_what_the_search_did_not_write_is_not_unpickled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {"storage": f"{tmp_path}/s.db", "study_name": "s", "scheduler": PROMOTE, "n_iter": 16}
+    monkeypatch.setattr(Interrupted, "after", 300)
+    with pytest.raises(KeyboardInterrupt):
+        search(Interrupted(), **kept).fit(X, y)
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path.name in set("012")]
+    assert files
+    for file in files:
+        file.write_bytes(bytes(32) + pickle.dumps(Trap()))
+    monkeypatch.setattr(Interrupted, "after", 0)
+    found = search(Interrupted(), **kept).fit(X, y)
+    assert np.isfinite(found.cv_results_["mean_test_score"]).all()
 
 
 # ------------------------------------------------------------------ passes over the data

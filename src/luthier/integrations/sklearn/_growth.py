@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
 import pickle
 from collections.abc import Collection, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ PASSES = "partial_fit"
 
 PART = "n_resources"
 """Beside the params of a candidate: the `Part` of a fit that is to be made now."""
+
+_MARK = 32  # bytes before what is kept
 
 COUNTING_ALL = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 """Estimators whose `max_iter` counts the iterations before a warm start, too."""
@@ -147,21 +150,26 @@ class Part:
         The file with the estimator that was fitted so far.
     after : Path, optional
         Where to keep it for the next part.
+    secret : bytes, default b""
+        Known to this search alone: files of others, which might run any code, are not read.
     """
 
     amount: int
     done: int = 0
     before: Path | None = None
     after: Path | None = None
+    secret: bytes = field(default=b"", repr=False)
 
     def __str__(self) -> str:
         return str(self.amount)  # scikit-learn prints it where it is verbose
 
     def load(self) -> Any:
-        """Return the estimator fitted so far; None if it could not be kept."""
+        """Return the estimator fitted so far; None if it was not kept, or not by this search."""
         if self.before is None or not self.before.exists():
             return None
-        return pickle.loads(self.before.read_bytes())
+        data = self.before.read_bytes()
+        mark, kept = data[:_MARK], data[_MARK:]
+        return pickle.loads(kept) if hmac.compare_digest(mark, self._mark(kept)) else None
 
     def keep(self, estimator: Any) -> None:
         """Keep an estimator if it can be kept; if not, the next part begins anew."""
@@ -172,7 +180,10 @@ class Part:
         except (pickle.PicklingError, TypeError, AttributeError):
             self.after.unlink(missing_ok=True)
         else:
-            self.after.write_bytes(kept)
+            self.after.write_bytes(self._mark(kept) + kept)
+
+    def _mark(self, kept: bytes) -> bytes:
+        return hmac.digest(self.secret, kept, "sha256")
 
 
 class Growing:

@@ -7,8 +7,10 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from math import isfinite
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 
 from luthier.errors import InvalidInput, TrialPruned
@@ -27,7 +29,8 @@ class RungLoop(Loop):
 
     At an amount all folds are fitted, and the mean of their scores is reported at a step that is
     the amount. What was fitted is kept in files: those of candidates at hand in a temporary folder,
-    those of paused ones in the checkpoints of their trials.
+    those of paused ones in the checkpoints of their trials. A search that goes on with the study of
+    an earlier one makes their fits anew: what it did not write itself, it does not unpickle.
 
     Parameters
     ----------
@@ -39,6 +42,7 @@ class RungLoop(Loop):
     done: dict[int, int] = field(default_factory=dict, init=False)
     """The amount to which the fits of each candidate were made."""
 
+    _secret: bytes = field(default_factory=partial(token_bytes, 32), init=False, repr=False)
     _from: dict[int, Path] = field(default_factory=dict, init=False)
     _live: dict[int, Trial] = field(default_factory=dict, init=False)
 
@@ -124,7 +128,7 @@ class RungLoop(Loop):
     def _row(self, trial: Trial, goal: int, fold: int) -> dict[str, Any]:
         number, done = trial.number, self.done[trial.number]
         before = self._from[number] / str(fold) if done else None
-        part = Part(goal, done, before, self._home / str(number) / str(fold))
+        part = Part(goal, done, before, self._home / str(number) / str(fold), self._secret)
         return {**self._params(number), PART: part}
 
     def _over(self, trial: Trial) -> bool:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from luthier.model.history import History
 from luthier.model.problem import Problem
 from luthier.numerics.ehvi import cells
-from luthier.numerics.hypervolume import infer_reference
 from luthier.numerics.pareto import nondominated
 from luthier.samplers.base import Suggestion
 from luthier.samplers.gp.acquisition import (
@@ -216,7 +215,7 @@ class Turn:
             means = np.concatenate([means, np.stack(ahead, axis=-1)], axis=1)
         fronts = [each[nondominated(each)] for each in means]
         open_cells = [
-            cells(front, infer_reference(each)) for front, each in zip(fronts, means, strict=True)
+            cells(front, _beyond_the_worst(each)) for front, each in zip(fronts, means, strict=True)
         ]
         target = Sum([HypervolumeImprovement(believed, open_cells), *conditions, *self._cheap()])
         elite = known[counted][nondominated(means[0, : int(counted.sum())])]
@@ -318,3 +317,13 @@ class Turn:
                 fresh: Array = row
                 return fresh
         return first
+
+
+def _beyond_the_worst(losses: Array) -> Array:
+    """Return a reference point that all points dominate.
+
+    With one at the ends of the front, nothing that would extend the front is worth a trial.
+    """
+    span = np.ptp(losses, axis=0)
+    beyond: Array = losses.max(axis=0) + 0.1 * np.where(span > 0, span, 1.0)
+    return beyond
