@@ -28,7 +28,7 @@ from luthier.schedulers.full import Full
 from luthier.study.study import Study
 from luthier.study.trial import Trial
 
-LONG = 2.0
+LONG = 4.0
 """Seconds a candidate has to take for a Gaussian process to cost less than a fiftieth of them."""
 
 FIRST = 5

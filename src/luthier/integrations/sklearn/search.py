@@ -55,7 +55,7 @@ class SearchCV(Studied, BaseSearchCV):  # type: ignore[misc]
         Seconds after which no candidate begins; those that have begun are measured, and the best
         are confirmed.
     sampler : Sampler, str or mapping, optional
-        What chooses candidates. Default: a Gaussian process where a candidate takes two seconds
+        What chooses candidates. Default: a Gaussian process where a candidate takes four seconds
         or more, and else a Parzen estimator, which costs next to nothing. As a clock decides this,
         name one for a search that has to be repeatable on other machines.
     scheduler : Scheduler, str or mapping, optional
