@@ -25,6 +25,8 @@ from luthier.study.outage import Outages
 BATCH = 10_000
 """Records read at once: enough to be quick, few enough to keep memory flat."""
 
+MANY = 1000
+"""With more records to read no garbage is collected meanwhile: it would take as long again."""
 
 _journals: WeakSet[Journal] = WeakSet()
 
@@ -69,12 +71,12 @@ class Journal:
     def sync(self) -> History:
         """Read what was appended since, and return the history up to there."""
         with self._lock:
-            while True:
-                texts = self._read(self._ledger.version)
-                if texts:
-                    self._fold(texts)
-                if len(texts) < BATCH:
-                    return self._ledger.snapshot()
+            texts = self._read(self._ledger.version)
+            with _uncollected() if len(texts) > MANY else contextlib.nullcontext():
+                while texts:
+                    self._ledger.apply(from_texts(texts, callables=self.callables))
+                    texts = self._read(self._ledger.version) if len(texts) == BATCH else []
+            return self._ledger.snapshot()
 
     @property
     def history(self) -> History:
@@ -223,16 +225,17 @@ class Journal:
             self._identity = self.storage.identity(self.study)
         return self._identity
 
-    def _fold(self, texts: list[str]) -> None:
-        # A long log makes millions of objects, none of them garbage: collecting costs double.
-        collecting = len(texts) > 1000 and gc.isenabled()
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Collect no garbage: a long log makes millions of objects, none of them garbage."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
         if collecting:
-            gc.disable()
-        try:
-            self._ledger.apply(from_texts(texts, callables=self.callables))
-        finally:
-            if collecting:
-                gc.enable()
+            gc.enable()
 
 
 def _forget() -> None:
