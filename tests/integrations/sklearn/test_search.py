@@ -483,3 +483,18 @@ def test_nested_cross_validation_in_one_call() -> None:
     assert nested_cross_validate(search, *iris, cv=outer).scores.tolist() == by_hand.tolist()
     assert not hasattr(search, "best_params_")
     assert [set(params) for params in found.best_params] == [{"C"}] * 3
+
+
+class Rugged(Bowl):
+    """Scores as if by chance, but always the same."""
+
+    def score(self, X: Any, y: Any) -> float:
+        return 0.8 + 0.1 * np.sin(1e4 * self.a)
+
+
+def test_rugged_scores_are_no_reason_to_measure_a_candidate_twice() -> None:
+    search = SearchCV(
+        Rugged(), {"a": Float(0.0, 1.0)}, n_iter=32, cv=2, sampler="gp", confirm=0, random_state=0
+    ).fit(X, y)
+
+    assert len(set(search.cv_results_["param_a"].tolist())) == 32

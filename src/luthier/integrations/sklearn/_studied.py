@@ -158,6 +158,8 @@ class Studied(Delegating):
             scheduler=scheduler,
             checkpoints=Checkpoints(keep_last=1, keep_ended="none"),
             seed=self._seed(),
+            # On the same splits a second trial of a candidate says nothing new.
+            duplicates=None if self._blind else "avoid",
             load_if_exists=self.study_name is not None,
         )
         at_once = (
