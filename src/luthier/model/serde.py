@@ -1,18 +1,10 @@
-"""Events as JSON texts and back, exactly.
-
-Plain values stay plain JSON. What JSON lacks is marked: a float that is not
-finite becomes ``{"float": "nan" | "inf" | "-inf"}``; a user's own mapping of
-that form is wrapped once more, ``{"float": {"is": ...}}``. Tuples become
-arrays; params hold no lists, so an array among them is read back as a tuple. A
-mapping with a ``kind`` among them is the course that a schedule took.
-"""
+"""Events as JSON texts and back, exactly. `luthier.model.plain` says how values are written."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from math import isfinite
 from sys import intern
 from types import NoneType
 from typing import Any
@@ -34,36 +26,22 @@ from luthier.model.events import (
     Transferred,
 )
 from luthier.model.frozen import EMPTY, Frozen, frozen
+from luthier.model.plain import (
+    REAL,
+    encode,
+    escape,
+    mark,
+    read_metrics,
+    read_numbers,
+    read_params,
+    read_value,
+)
 from luthier.model.problem import Problem
 from luthier.model.trial import TrialState
-from luthier.space.courses import read_course
 from luthier.space.serde import param_to_json, read_param
 
 FORMAT = 1
 """Version of the log's format; a log that says a higher one is refused."""
-
-
-def _plain_mapping(value: Any) -> dict[str, Any]:
-    if isinstance(value, Mapping):  # the course that a schedule takes
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} is nothing that JSON can say")
-
-
-def _make_encode() -> Callable[[Any], str]:
-    """Return what turns plain values into JSON."""
-    slowly = json.JSONEncoder(
-        separators=(",", ":"), allow_nan=False, check_circular=False, default=_plain_mapping
-    )
-    # `encode` makes the encoder proper anew for each text, which takes a quarter of its time.
-    make_encoder = getattr(json.encoder, "c_make_encoder", None)
-    if make_encoder is None:
-        return slowly.encode
-    text = json.encoder.encode_basestring_ascii
-    parts = make_encoder(None, _plain_mapping, text, None, ":", ",", False, False, False)
-    return lambda value: "".join(parts(value, 0))
-
-
-_encode = _make_encode()
 
 
 def to_text(event: Event) -> str:
@@ -77,9 +55,9 @@ def to_text(event: Event) -> str:
     try:
         data = _WRITERS[type(event)](event)
         try:
-            return _encode(data)
+            return encode(data)
         except ValueError:
-            return _encode(_mark(data))
+            return encode(mark(data))
     except (TypeError, ValueError, RecursionError) as error:
         kind = type(event).__name__
         raise InvalidInput(f"{kind} event", event, f"values that JSON can say ({error})") from error
@@ -110,24 +88,9 @@ def _are_leaves(values: Iterable[Any]) -> bool:
     return _LEAVES.issuperset(map(type, values))
 
 
-def plain(value: Any, field: str) -> Any:
-    """Return a user's value as the log will give it back: a copy, tuples as lists.
-
-    Raises
-    ------
-    InvalidInput
-        If JSON cannot say it.
-    """
-    try:
-        return _unmark(json.loads(_encode(_mark(_escape(value)))))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidInput(field, value, f"a value that JSON can say ({error})") from error
-
-
 _ANY = frozenset({dict, list, str, int, float, bool, NoneType})
 _WHOLE = frozenset({int})
 _COUNT = frozenset({int, NoneType})
-_REAL = frozenset({int, float})
 _TEXT = frozenset({str})
 _MAPPING = frozenset({dict})
 
@@ -141,8 +104,8 @@ _KINDS: Mapping[str, frozenset[type]] = {
     **dict.fromkeys(("error", "output", "state", "traceback"), _TEXT),
     "params": frozenset({dict, list}),
     "values": frozenset({dict, list, NoneType}),
-    "cost": _REAL | {NoneType},
-    "time": _REAL,
+    "cost": REAL | {NoneType},
+    "time": REAL,
 }
 """What JSON may say in the fields of events: anything else would be found out much later."""
 
@@ -204,90 +167,6 @@ def _check_kinds(data: dict[str, Any]) -> None:
             raise CorruptStorage(f"the log holds a broken event {data!r}: {name}")
 
 
-def _mark(value: Any) -> Any:
-    if isinstance(value, float) and not isfinite(value):
-        return {"float": repr(value)}
-    if isinstance(value, Mapping):
-        return {key: _mark(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_mark(item) for item in value]
-    return value
-
-
-def _escape(value: Any) -> Any:
-    """Wrap mappings of a user that look like our mark."""
-    if isinstance(value, Mapping):
-        escaped = {key: _escape(item) for key, item in value.items()}
-        return {"float": {"is": escaped["float"]}} if escaped.keys() == {"float"} else escaped
-    if isinstance(value, list | tuple):
-        return [_escape(item) for item in value]
-    return value
-
-
-def _unmark(value: Any) -> Any:
-    if isinstance(value, dict):
-        if value.keys() == {"float"}:
-            marked = value["float"]
-            if isinstance(marked, dict) and marked.keys() == {"is"}:
-                return {"float": _unmark(marked["is"])}
-            if marked in ("nan", "inf", "-inf"):
-                return float(marked)
-        return {key: _unmark(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_unmark(item) for item in value]
-    return value
-
-
-def _param_value(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_param_value(item) for item in value)
-    # No other value is a mapping with a text in it: shares are numbers.
-    return read_course(_unmark(value))
-
-
-def _params(params: dict[str, Any]) -> dict[str, Any]:
-    for value in params.values():
-        if type(value) is list or type(value) is dict:
-            return {name: _param_value(item) for name, item in params.items()}
-    return params
-
-
-def to_plain(value: Any) -> Any:
-    """Return a value of a trial in plain JSON types, as the log says it."""
-    return json.loads(_encode(_mark(value)))
-
-
-def read_params(data: dict[str, Any]) -> dict[str, Any]:
-    """Return params from the JSON types in which the log says them."""
-    return _params(data)
-
-
-def read_value(value: Any) -> Any:
-    """Return a note or a metric from the JSON types in which the log says it."""
-    return _unmark(value)
-
-
-def _metrics(data: dict[str, Any]) -> dict[str, float]:
-    for value in data.values():
-        if type(value) is not float:
-            return {name: _number(item) for name, item in data.items()}
-    return data
-
-
-def _number(value: Any) -> float:
-    number = _unmark(value)
-    if type(number) not in _REAL:
-        raise ValueError(f"{value!r} is no number")
-    return number  # type: ignore[no-any-return]
-
-
-def _numbers(values: Any) -> tuple[float, ...]:
-    for value in values:
-        if type(value) not in _REAL:
-            raise ValueError(f"{value!r} is no number")
-    return tuple(values)
-
-
 def _write_defined(event: Defined) -> dict[str, Any]:
     return {
         "event": "defined",
@@ -320,7 +199,7 @@ def _write_asked(event: Asked) -> dict[str, Any]:
     if event.owner is not None:
         data["owner"] = event.owner
     if event.why:
-        data["why"] = _escape(event.why)
+        data["why"] = escape(event.why)
     if event.parent is not None:
         data["parent"] = event.parent
         data["parent_step"] = event.parent_step
@@ -332,12 +211,12 @@ def _write_asked(event: Asked) -> dict[str, Any]:
 def _read_asked(data: dict[str, Any]) -> Asked:
     return Asked(
         data["number"],
-        frozen(_params(data["params"])),  # so that the trial can share it
+        frozen(read_params(data["params"])),  # so that the trial can share it
         data["at"],
         _named(data["by"]),
         _shared(data.get("owner")),
         data["time"],
-        _unmark(data["why"]) if "why" in data else EMPTY,
+        read_value(data["why"]) if "why" in data else EMPTY,
         data.get("parent"),
         data.get("parent_step"),
         data.get("request"),
@@ -386,8 +265,8 @@ def _read_told(data: dict[str, Any]) -> Told:
     return Told(
         data["number"],
         _STATES[data["state"]],
-        None if values is None else _numbers(values),
-        frozen(_metrics(get("metrics", EMPTY))),
+        None if values is None else read_numbers(values),
+        frozen(read_metrics(get("metrics", EMPTY))),
         get("error", ""),
         get("traceback", ""),
         get("output", ""),
@@ -417,10 +296,10 @@ class _Plain:
         return data
 
     def read(self, data: dict[str, Any]) -> Any:
-        fields = {name: _unmark(data[name]) for name in self.fields}
+        fields = {name: read_value(data[name]) for name in self.fields}
         for name in self.sparse:
             if name in data:
-                fields[name] = _unmark(data[name])
+                fields[name] = read_value(data[name])
         return self.kind(**fields)
 
 
@@ -440,13 +319,13 @@ _WRITERS: dict[type[Any], Callable[[Any], dict[str, Any]]] = {
         "event": "noted",
         "number": event.number,
         "key": event.key,
-        "value": _escape(event.value),
+        "value": escape(event.value),
     },
     Enqueued: lambda event: {
         "event": "enqueued",
         "number": event.number,
         "params": event.params,
-        "user_attrs": _escape(event.user_attrs),
+        "user_attrs": escape(event.user_attrs),
         "time": event.time,
         **({} if event.request is None else {"request": event.request}),
     },
@@ -475,17 +354,17 @@ _READERS: dict[str, Callable[..., Event]] = {
     "defined": _read_defined,
     "asked": _read_asked,
     "told": _read_told,
-    "noted": lambda data: Noted(data["number"], data["key"], _unmark(data["value"])),
+    "noted": lambda data: Noted(data["number"], data["key"], read_value(data["value"])),
     "enqueued": lambda data: Enqueued(
         data["number"],
-        _params(data["params"]),
-        _unmark(data["user_attrs"]),
+        read_params(data["params"]),
+        read_value(data["user_attrs"]),
         data["time"],
         data.get("request"),
     ),
     "suggested": lambda data: Suggested(
         data["number"],
-        _params(data["values"]),
+        read_params(data["values"]),
         {
             name: read_param(param, f"params.{name}")
             for name, param in data.get("params", {}).items()
@@ -494,7 +373,7 @@ _READERS: dict[str, Callable[..., Event]] = {
     "transferred": lambda data: Transferred(
         data["source"],
         data["identity"],
-        tuple(_params(row) for row in data["params"]),
+        tuple(read_params(row) for row in data["params"]),
         tuple(tuple(row) for row in data["ranks"]),
         data["time"],
     ),

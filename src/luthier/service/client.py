@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from luthier._version import __version__
+from luthier.model.plain import to_plain
 from luthier.model.problem import Problem
-from luthier.model.serde import to_plain
 from luthier.service.archive import pack, unpack
 from luthier.storage._http_client import Answer, HttpClient
 

@@ -13,7 +13,7 @@ from luthier.errors import StudyExists
 from luthier.formats.check import check
 from luthier.formats.document import Document
 from luthier.formats.schema import SCHEMA
-from luthier.model.serde import read_value, to_plain
+from luthier.model.plain import read_value, to_plain
 from luthier.model.trial import TrialState
 from luthier.samplers.registry import describe
 from luthier.schedulers.registry import describe as describe_scheduler

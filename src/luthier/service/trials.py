@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from luthier.model.serde import read_params, read_value, to_plain
+from luthier.model.plain import read_params, read_value, to_plain
 from luthier.model.trial import FrozenTrial
 from luthier.service import wire
 from luthier.service.routes import Call, Serving, route

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple, TypeVar
 from luthier.errors import AttemptOver, InvalidInput, LuthierError, StorageUnavailable
 from luthier.executors import Executor, Job, Limits, Outcome
 from luthier.model.events import Told
+from luthier.model.plain import read_params, read_value
 from luthier.model.problem import Problem
-from luthier.model.serde import read_params, read_value
 from luthier.service.client import Client
 from luthier.study.interrupts import Interrupts
 from luthier.study.loop import told_of

@@ -12,8 +12,8 @@ from luthier.errors import InvalidInput, InvalidParams, SpaceExhausted, TrialNot
 from luthier.model.events import Event, Noted, Told
 from luthier.model.frozen import EMPTY, Frozen
 from luthier.model.history import History
+from luthier.model.plain import plain
 from luthier.model.problem import Problem
-from luthier.model.serde import plain
 from luthier.model.trial import FrozenTrial, Params, TrialState
 from luthier.samplers.base import Sampler, Suggestion
 from luthier.schedulers.base import Resume, Stop

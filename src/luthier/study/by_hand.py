@@ -8,7 +8,7 @@ from typing import Any
 
 from luthier.errors import Conflict, InvalidInput, InvalidParams
 from luthier.model.events import Asked, Defined, Enqueued, Event, Noted, Suggested
-from luthier.model.serde import plain
+from luthier.model.plain import plain
 from luthier.model.trial import FrozenTrial, TrialState
 from luthier.space.base import Param
 from luthier.space.space import Space

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from luthier.errors import AttemptOver, InvalidInput, InvalidResult, SpaceExhausted
 from luthier.model.events import Noted, Released, Told
-from luthier.model.serde import plain
+from luthier.model.plain import plain
 from luthier.model.trial import FrozenTrial, TrialState
 from luthier.schedulers.base import Done, Wait
 from luthier.study.by_hand import enqueue

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from luthier.errors import InvalidInput
 from luthier.model.events import Defined, Noted
+from luthier.model.plain import plain
 from luthier.model.problem import Limit
 from luthier.model.problem import make_limits as make_problem_limits
-from luthier.model.serde import plain
 from luthier.model.trial import FrozenTrial, TrialState
 from luthier.space.base import Param
 from luthier.space.space import Space

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 from luthier.errors import InvalidInput, InvalidParams, InvalidResult, InvalidSpace, TrialPruned
 from luthier.executors.base import Channel
 from luthier.model.dynamic import same_form
+from luthier.model.plain import plain
 from luthier.model.problem import Problem
-from luthier.model.serde import plain
 from luthier.space.base import Param
 from luthier.space.params import Categorical, Float, Int
 from luthier.space.space import Space

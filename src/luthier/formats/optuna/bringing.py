@@ -21,8 +21,9 @@ from luthier.model.events import (
     Suggested,
     Told,
 )
+from luthier.model.plain import plain
 from luthier.model.problem import Limit, Problem
-from luthier.model.serde import plain, to_text
+from luthier.model.serde import to_text
 from luthier.model.trial import TrialState
 from luthier.space.space import Space
 from luthier.storage.base import Record, Storage
