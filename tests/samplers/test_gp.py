@@ -268,6 +268,7 @@ def test_suggestions_after_a_transfer_can_be_computed_again():
         ({"members": 1.5}, "members"),
         ({"warps": ()}, "warps"),
         ({"warps": ("log",)}, "warps"),
+        ({"volume_warp": "log"}, "volume_warp"),
         ({"kernel": "rbf"}, "kernel"),
         ({"length": 0.0}, "length"),
         ({"explore_every": -1}, "explore_every"),

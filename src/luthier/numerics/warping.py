@@ -167,5 +167,6 @@ WARPS: dict[str, Callable[[Array], Array]] = {
     "half_rank": half_rank,
     "half_log": half_log,
     "half_log3": partial(half_log, strength=3.0),
+    "half_log01": partial(half_log, strength=0.1),
 }
 """Warps of losses by name; each returns values of mean 0 and standard deviation 1."""

@@ -120,18 +120,24 @@ class Models:
 
         return self.history.remember(("kernel", s.kernel, s.trend, space), make)
 
+    @property
+    def warps(self) -> tuple[str, ...]:
+        """How losses are transformed, each for an equal part of a model's members."""
+        several = len(self.problem.objectives) > 1
+        return (self.settings.volume_warp,) if several else self.settings.warps
+
     def loss(self, objective: int, members: int) -> Loss:
-        """Model one objective by at most `members`, which share the warps of the settings.
+        """Model one objective by at most `members`, which share the warps.
 
         The more was observed, the less the hyperparameters are in doubt, and the dearer each
         member is: from `DECIDED` observations on there is one member for each warp.
         """
         size = fitted_size(self.data.size)
         if size >= DECIDED:
-            members = min(members, len(self.settings.warps))
+            members = min(members, len(self.warps))
         elif size >= DECIDED // 2:
-            members = min(members, 2 * len(self.settings.warps))
-        warps = self.settings.warps[:members]
+            members = min(members, 2 * len(self.warps))
+        warps = self.warps[:members]
         opinions = self._opinions(objective)
         means = partial(self._prior_mean, opinions)
         bend = self._bend(objective, means)
@@ -161,7 +167,7 @@ class Models:
         size, spread = fitted_size(self.data.size), self.settings.bend
         if not spread or size < BENT_FROM or not self.kernel.numeric:
             return None
-        see = partial(_seen_loss, objective=objective, warp=self.settings.warps[-1])
+        see = partial(_seen_loss, objective=objective, warp=self.warps[-1])
 
         def make() -> Bend:
             prior = self.settings.beliefs.prior(self.kernel)

@@ -44,7 +44,10 @@ class GP(Settings):
         Length of the chains that draw them.
     warps : sequence of str, default ("half_rank", "half_log")
         How losses are transformed, each for an equal part of the members: "half_rank",
-        "half_log", "half_log3" or "none" of `luthier.numerics.warping`.
+        "half_log", "half_log3", "half_log01" or "none" of `luthier.numerics.warping`.
+    volume_warp : str, default "half_log01"
+        The same with two or three objectives, where it also says what a gain is worth: a
+        strong one makes much of small gains at the cheap end of the front.
     kernel : {"tree", "product"}, default "tree"
         Whether branches of a conditional space have processes of their own beside the one
         they share, or are told apart by their choices alone.

@@ -18,6 +18,7 @@ class Settings:
     members: int = 6
     steps: int = 8
     warps: tuple[str, ...] = ("half_rank", "half_log")
+    volume_warp: str = "half_log01"
     kernel: str = "tree"
     trend: bool = True
     bowl: float = 0.5
@@ -37,9 +38,9 @@ class Settings:
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InvalidInput(f"GP: {name}", value, "a whole number of at least 1")
         object.__setattr__(self, "warps", tuple(self.warps))
-        for warp in self.warps:
+        for name, warp in (*(("warps", w) for w in self.warps), ("volume_warp", self.volume_warp)):
             if warp not in WARPS:
-                raise InvalidInput("GP: warps", warp, ", ".join(WARPS))
+                raise InvalidInput(f"GP: {name}", warp, ", ".join(WARPS))
         if not self.warps:
             raise InvalidInput("GP: warps", self.warps, "at least one of " + ", ".join(WARPS))
         for name in ("length", "noise"):
