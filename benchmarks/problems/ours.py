@@ -67,15 +67,23 @@ class Ours:
 
     def ask(self) -> dict[str, Any]:
         """Return the active parameters of the next trial."""
-        self._trial = self.study.ask()
+        self._trial = self.begin()
         return dict(self._trial.params)
 
     def tell(self, params: Params, outcome: Outcome) -> None:
         """Tell the study what came of it."""
+        self.end(self._trial, outcome)
+
+    def begin(self) -> luthier.Trial:
+        """Return the next trial, which runs beside those that have not ended."""
+        return self.study.ask()
+
+    def end(self, trial: luthier.Trial, outcome: Outcome) -> None:
+        """Tell the study what came of a trial."""
         if outcome.values is None:
-            self.study.tell(self._trial, state="FAILED", error="diverged")
+            self.study.tell(trial, state="FAILED", error="diverged")
         else:
-            self.study.tell(self._trial, outcome.values, metrics=outcome.metrics)
+            self.study.tell(trial, outcome.values, metrics=outcome.metrics)
 
     def recommend(self) -> Advice | None:
         """Return the trial that the study recommends."""

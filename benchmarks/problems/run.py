@@ -2,6 +2,7 @@
 
     python -m benchmarks.problems.run --sampler tpe --problems tune --seeds 10 --trials 50 --jobs 2
     python -m benchmarks.problems.run --sampler my.module:Mine --set n_startup=5 --kinds noisy,multi
+    python -m benchmarks.problems.run --sampler gp --in-flight 8
 
 Figures are regrets as shares of random search's median regret after as many trials, of the median
 run and of the mean of the worst quarter of the runs. Below a thousandth counts as a thousandth.
@@ -27,15 +28,20 @@ from tabulate import tabulate
 from . import KINDS, get, select
 from .known import AT
 from .records import FLOOR, Record, geometric_mean, middle, relative, worst_quarter
-from .runs import run
+from .runs import run, run_in_flight
 
 
-def one_run(problem: str, sampler: str, settings: str, seed: int, trials: int) -> list[Record]:
+def one_run(
+    problem: str, sampler: str, settings: str, seed: int, trials: int, in_flight: int
+) -> list[Record]:
     """Run one seed; in a process of its own."""
     from .ours import Ours, make_sampler
 
     made = make_sampler(sampler, json.loads(settings))
-    return list(run(get(problem), Ours(get(problem), made, seed), seed, trials))
+    tuner = Ours(get(problem), made, seed)
+    if in_flight > 1:
+        return list(run_in_flight(get(problem), tuner, seed, trials, in_flight))
+    return list(run(get(problem), tuner, seed, trials))
 
 
 def main() -> None:
@@ -52,10 +58,15 @@ def main() -> None:
     seconds: dict[str, list[float]] = defaultdict(list)
     with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
         futures = {
-            pool.submit(one_run, problem.name, options.sampler, settings, seed, options.trials): (
+            pool.submit(
+                one_run,
                 problem.name,
+                options.sampler,
+                settings,
                 seed,
-            )
+                options.trials,
+                options.in_flight,
+            ): (problem.name, seed)
             for seed in range(options.first_seed, options.first_seed + options.seeds)
             for problem in problems
         }
@@ -144,6 +155,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--in-flight", type=int, default=1, help="trials at a time (default 1)")
     parser.add_argument("--out", type=Path, help="append one line of JSON per trial")
     parser.add_argument("--label", default="", help="name of the sampler in these lines")
     return parser.parse_args()

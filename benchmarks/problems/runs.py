@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Protocol, cast
 
 from .base import Outcome, Problem
@@ -36,6 +38,44 @@ class Adviser(Tuner, Protocol):
     def recommend(self) -> Advice | None:
         """Return the trial to use, None as long as there is none."""
         ...
+
+
+class Parallel(Protocol):
+    """A tuner whose trials run side by side."""
+
+    def begin(self) -> Any:
+        """Return the next trial, which has `params`."""
+        ...
+
+    def end(self, trial: Any, outcome: Outcome) -> None:
+        """Take what came of a trial."""
+        ...
+
+
+def run_in_flight(
+    problem: Problem, tuner: Parallel, seed: int, trials: int, in_flight: int
+) -> Iterator[Record]:
+    """Yield one record per trial, where so many run at a time and all take as long.
+
+    Each suggestion but the first ones lacks the results of ``in_flight - 1`` trials before it.
+    The regret is that of the best observed trial, under noise as well.
+    """
+    progress = Progress(problem)
+    numbers = iter(range(trials))
+    running: deque[tuple[int, Any, float]] = deque()
+    while True:
+        for number in islice(numbers, in_flight - len(running)):
+            began = time.perf_counter()
+            trial = tuner.begin()
+            running.append((number, trial, time.perf_counter() - began))
+        if not running:
+            return
+        number, trial, seconds = running.popleft()
+        outcome = problem.evaluate(dict(trial.params), seed=seed * 10_000 + number)
+        began = time.perf_counter()
+        tuner.end(trial, outcome)
+        seconds += time.perf_counter() - began
+        yield Record.of(number, outcome, progress.add(outcome), seconds, None)
 
 
 def run(problem: Problem, tuner: Tuner, seed: int, trials: int) -> Iterator[Record]:

@@ -22,9 +22,9 @@ from benchmarks.problems.functions import (
     Placed,
 )
 from benchmarks.problems.lookup import table
-from benchmarks.problems.ours import space_of
+from benchmarks.problems.ours import Ours, make_sampler, space_of
 from benchmarks.problems.records import random_search, relative
-from benchmarks.problems.runs import run
+from benchmarks.problems.runs import run, run_in_flight
 from benchmarks.problems.spaces import (
     Spec,
     check,
@@ -208,3 +208,16 @@ def test_a_violation_is_the_distance_to_what_is_allowed() -> None:
     rules = ("a + b <= 1", "a <= 0.5 or b <= 0", "c <= 0")
     assert violations(rules, {"a": 0.25, "b": 0.5}) == [0.0, 0.0, 0.0]
     assert violations(rules, {"a": 1.0, "b": 0.5, "c": -1}) == [0.5, 1.0, 0.0]
+
+
+def test_a_single_trial_in_flight_is_a_run_in_sequence() -> None:
+    problem = every()["branin"]
+
+    def tuner() -> Ours:
+        return Ours(problem, make_sampler("tpe", {}), seed=3)
+
+    alone = [record.values for record in run_in_flight(problem, tuner(), 3, 20, in_flight=1)]
+    assert alone == [record.values for record in run(problem, tuner(), 3, 20)]
+    side_by_side = [record.values for record in run_in_flight(problem, tuner(), 3, 20, in_flight=4)]
+    assert len(side_by_side) == 20
+    assert side_by_side != alone  # from the eleventh on, suggestions know less
