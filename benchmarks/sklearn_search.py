@@ -24,7 +24,7 @@ from scipy.stats import rankdata
 
 HERE = Path(__file__).parent
 WORKER = HERE / "_sklearn_search_worker.py"
-KEPT = HERE / "results" / "sklearn_search.jsonl"
+KEPT = HERE / "results" / "sklearn" / "search.jsonl"
 ENVIRONMENT = Environment(
     "sklearn",
     (
@@ -74,7 +74,7 @@ def kept() -> dict[tuple[Any, ...], Run]:
 def compare(python: Path, tools: list[str], seeds: int, fits: int, jobs: int) -> None:
     known = kept()
     wanted = [(t, task, s, fits) for s in range(seeds) for task in TASKS for t in tools]
-    KEPT.parent.mkdir(exist_ok=True)
+    KEPT.parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(jobs) as pool, KEPT.open("a") as file:
         missing = [key for key in wanted if key not in known]
         for key, found in zip(missing, pool.map(lambda k: run(python, *k), missing), strict=True):
