@@ -23,11 +23,11 @@ TUNERS = {
     "optuna-tpe": "Optuna 5, default",
     "luthier-auto": "Luthier, default",
 }
-TRIALS = 50
+TRIALS, YARDSTICK = 150, 50
 
 
 def summarize() -> Data:
-    """Return the regrets of the tuners, as shares of random search's after `TRIALS` trials."""
+    """Return the regrets of the tuners, as shares of random search's after `YARDSTICK` trials."""
     sys.path.insert(0, str(ROOT / "benchmarks"))
     from _efficiency_report import arranged, at_budget, load
     from problems.records import geometric_mean, middle, relative, worst_quarter
@@ -45,7 +45,7 @@ def summarize() -> Data:
     def curve(tuner: str, summary: Any) -> list[float]:
         shares = (
             [
-                relative(summary(at_budget(table, tuner, name, trial)), name, TRIALS)
+                relative(summary(at_budget(table, tuner, name, trial)), name, YARDSTICK)
                 for name in problems
             ]
             for trial in range(1, TRIALS + 1)
@@ -69,8 +69,8 @@ def _draw(drawn: Any, data: Data) -> None:
             axes.plot(range(1, TRIALS + 1), shares, color=colour, lw=width, label=label)
         axes.set_title(title)
         axes.set_xlabel("trials")
-    panels[0].set_ylabel("regret, as a share of random\nsearch's after 50 trials")
-    plain_log(panels[0], (0.1, 0.3, 1, 3, 10))
+    panels[0].set_ylabel(f"regret, as a share of random\nsearch's after {YARDSTICK} trials")
+    plain_log(panels[0], (0.01, 0.03, 0.1, 0.3, 1, 3, 10))
     handles, labels = panels[0].get_legend_handles_labels()
     drawn.legend(handles, labels, loc="outside upper center", ncols=4)
 
