@@ -19,7 +19,7 @@ WIDER = 1.6
 """By so much the interval of the recommended trial is wider than the model's own.
 
 It was chosen because it looked good, and what looks best among many is partly luck; the model
-knows nothing of that. Chosen, with `SURE`, on 17 noisy functions so that the interval holds in
+knows nothing of that. Chosen, with `SURE`, on 17 noisy functions, so that the interval holds in
 nine of ten runs.
 """
 
