@@ -1,5 +1,6 @@
 """Checkpoints: what is saved comes back, as a whole or not at all, and goes away in time."""
 
+import json
 import logging
 import math
 import os
@@ -170,13 +171,25 @@ def damage_manifest(data):
     (data.parent / "manifest.json").write_text("{")
 
 
+def written_by_a_newer_version(data):
+    manifest = data.parent / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 2}))
+
+
 def damage_by_deletion(data):
     (data.parent / "manifest.json").unlink()
 
 
 @pytest.mark.parametrize(
     "damage",
-    [damage_contents, damage_length, damage_presence, damage_manifest, damage_by_deletion],
+    [
+        damage_contents,
+        damage_length,
+        damage_presence,
+        damage_manifest,
+        damage_by_deletion,
+        written_by_a_newer_version,
+    ],
 )
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(damage, caplog):
     study = luthier.create_study(SPACE, seed=1)

@@ -114,7 +114,7 @@ def test_one_without_its_manifest_was_never_written(uri, remote):
     assert not newest.parent.exists()
 
 
-@pytest.mark.parametrize("damage", ["shorter", "missing", "manifest"])
+@pytest.mark.parametrize("damage", ["shorter", "missing", "manifest", "newer"])
 def test_a_damaged_one_is_not_used(uri, remote, damage):
     study = interrupt_after_two(uri)
     (newest,) = remote.rglob("1.2.0/manifest.json")
@@ -126,6 +126,8 @@ def test_a_damaged_one_is_not_used(uri, remote, damage):
             file.unlink()
         case "manifest":
             newest.write_text("{")
+        case "newer":
+            newest.write_text(json.dumps({**json.loads(newest.read_text()), "format": 2}))
     assert resumed_from(study) == 1
 
 

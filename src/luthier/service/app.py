@@ -18,7 +18,7 @@ from luthier.service import about, files, logs, studies, trials
 from luthier.service.problems import Refusal, refusal_of
 from luthier.service.rates import Rates
 from luthier.service.rooms import Rooms
-from luthier.service.routes import PATH, ROUTES, Call, Content, Route
+from luthier.service.routes import PATH, ROUTES, VERSION, Call, Content, Route
 from luthier.service.settings import Settings
 from luthier.service.tokens import Tokens
 from luthier.storage.base import Storage
@@ -34,9 +34,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MODULES = about, studies, trials, files, logs
 """Those whose routes are served, in the order of the documentation."""
-
-VERSION = "v1"
-"""Begins every path."""
 
 GUESSES = 5.0
 """Wrong tokens a second from one address; what comes beyond is not even looked at."""

@@ -8,9 +8,8 @@ import msgspec
 
 from luthier._version import __version__
 from luthier.service import wire
-from luthier.service.app import VERSION
 from luthier.service.problems import TITLES
-from luthier.service.routes import PATH, ROUTES, Route
+from luthier.service.routes import PATH, ROUTES, VERSION, Route
 
 _TEMPLATE = "#/components/schemas/{name}"
 _KEY: dict[str, Any] = {

@@ -17,6 +17,9 @@ T = TypeVar("T")
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
+VERSION = "v1"
+"""Begins every path."""
+
 PATH: dict[str, Any] = {
     "study": wire.Name,
     "number": wire.Number,

@@ -22,11 +22,9 @@ from typing import Any
 
 from luthier.errors import InvalidInput, MissingExtra
 from luthier.executors.base import SCRATCH
+from luthier.study.snapshot_layout import DATA, FORMAT, MANIFEST, checksum_of, name_of, parts_of
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-_NAME = re.compile(r"([0-9]+)\.([0-9]+)\.([0-9]+)")
-_MANIFEST = "manifest.json"
-_DATA = "data"
 
 
 def is_uri(place: str | os.PathLike[str]) -> bool:
@@ -80,13 +78,16 @@ class RemoteSnapshot:
     @property
     def data(self) -> str:
         """The folder with the user's files."""
-        return f"{self.uri}/{_DATA}"
+        return f"{self.uri}/{DATA}"
 
     def damage(self) -> str | None:
         """Say what is wrong with its files, by their sizes; None if nothing is to be seen."""
         try:
-            for name, (size, _) in _manifest(self.uri)["files"].items():
-                there = self.sizes.get(f"{_DATA}/{name}")
+            manifest = _manifest(self.uri)
+            if manifest["format"] > FORMAT:
+                return "a newer version of Luthier wrote it"
+            for name, (size, _) in manifest["files"].items():
+                there = self.sizes.get(f"{DATA}/{name}")
                 if there is None:
                     return f"its file {name!r} is missing"
                 if there != size:
@@ -94,14 +95,14 @@ class RemoteSnapshot:
         except OSError as error:
             return f"it cannot be read: {error}"
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            return f"its {_MANIFEST} is damaged: {error!r}"
+            return f"its {MANIFEST} is damaged: {error!r}"
         return None
 
     def delete(self) -> None:
         """Remove it; what cannot be removed is no checkpoint any more."""
         fs, root = _open(self.uri)
         with contextlib.suppress(OSError):  # somebody else was quicker, or it stays
-            fs.rm_file(posixpath.join(root, _MANIFEST))
+            fs.rm_file(posixpath.join(root, MANIFEST))
             fs.rm(root, recursive=True)
 
 
@@ -114,9 +115,9 @@ def find(folder: str) -> list[RemoteSnapshot]:
         sizes.setdefault(name, {})[rest] = about["size"]
     found = []
     for name, files in sizes.items():
-        match = _NAME.fullmatch(name)
-        if match and _MANIFEST in files:
-            found.append(RemoteSnapshot(f"{folder}/{name}", files, *map(int, match.groups())))
+        parts = parts_of(name)
+        if parts and MANIFEST in files:
+            found.append(RemoteSnapshot(f"{folder}/{name}", files, *parts))
     return found
 
 
@@ -128,8 +129,8 @@ def clear_unfinished(folder: str, attempt: int) -> None:
         name, _, rest = path[len(root) :].lstrip("/").partition("/")
         names.setdefault(name, set()).add(rest)
     for name, files in names.items():
-        match = _NAME.fullmatch(name)
-        if match and _MANIFEST not in files and int(match[1]) <= attempt:
+        parts = parts_of(name)
+        if parts and MANIFEST not in files and parts[0] <= attempt:
             remove(f"{folder}/{name}")
 
 
@@ -138,16 +139,16 @@ def upload(local: Path, folder: str, attempt: int, step: int) -> None:
     fs, root = _open(folder)
     there = {path[len(root) :].lstrip("/").partition("/")[0] for path in _listed(fs, root)}
     serial = sum(name.startswith(f"{attempt}.{step}.") for name in there)
-    while f"{attempt}.{step}.{serial}" in there:
+    while name_of(attempt, step, serial) in there:
         serial += 1
     # One attempt has one writer, so nobody else takes this name meanwhile.
-    target = posixpath.join(root, f"{attempt}.{step}.{serial}")
-    for path in sorted((local / _DATA).rglob("*")):
+    target = posixpath.join(root, name_of(attempt, step, serial))
+    for path in sorted((local / DATA).rglob("*")):
         if path.is_file() and not path.is_symlink():
-            name = posixpath.join(target, _DATA, path.relative_to(local / _DATA).as_posix())
+            name = posixpath.join(target, DATA, path.relative_to(local / DATA).as_posix())
             fs.makedirs(posixpath.dirname(name), exist_ok=True)
             fs.put_file(str(path), name)
-    fs.pipe_file(posixpath.join(target, _MANIFEST), (local / _MANIFEST).read_bytes())
+    fs.pipe_file(posixpath.join(target, MANIFEST), (local / MANIFEST).read_bytes())
 
 
 def fetch(data: str) -> Path:
@@ -165,8 +166,6 @@ def fetch(data: str) -> Path:
     OSError
         If it is gone, or its files are not as they were written.
     """
-    from luthier.study.snapshots import checksum_of
-
     home = workplace() / "restored"
     copy = home / sha256(data.encode()).hexdigest()[:16]
     if copy.is_dir():
@@ -230,7 +229,7 @@ def _listed(fs: Any, root: str) -> dict[str, Any]:
 
 def _manifest(uri: str) -> dict[str, Any]:
     fs, root = _open(uri)
-    manifest: dict[str, Any] = json.loads(fs.cat_file(posixpath.join(root, _MANIFEST)))
+    manifest: dict[str, Any] = json.loads(fs.cat_file(posixpath.join(root, MANIFEST)))
     return manifest
 
 

@@ -13,7 +13,6 @@ import os
 import re
 import shutil
 import sys
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +21,9 @@ from typing import NamedTuple, Protocol
 from luthier.errors import InvalidInput
 from luthier.study import remote_snapshots
 from luthier.study.remote_snapshots import is_uri
+from luthier.study.snapshot_layout import DATA, FORMAT, MANIFEST, checksum_of, name_of, parts_of
 
-FORMAT = 1
-"""Version of the manifest."""
-
-_NAME = re.compile(r"([0-9]+)\.([0-9]+)\.([0-9]+)")
 _DRAFT = re.compile(r"draft-([0-9]+)-[0-9a-f]+")
-_MANIFEST = "manifest.json"
-_DATA = "data"
-_CHUNK = 1 << 20
 
 
 class Restored(NamedTuple):
@@ -69,12 +62,12 @@ class Snapshot:
     @property
     def data(self) -> Path:
         """The folder with the user's files."""
-        return self.path / _DATA
+        return self.path / DATA
 
     def damage(self) -> str | None:
         """Say what is wrong with its files, None if they are as they were written."""
         try:
-            manifest = json.loads((self.path / _MANIFEST).read_text(encoding="utf-8"))
+            manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
             if manifest["format"] > FORMAT:
                 return "a newer version of Luthier wrote it"
             for name, (size, checksum) in manifest["files"].items():
@@ -88,7 +81,7 @@ class Snapshot:
         except OSError as error:
             return f"it cannot be read: {error}"
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            return f"its {_MANIFEST} is damaged: {error!r}"
+            return f"its {MANIFEST} is damaged: {error!r}"
         return None
 
     def delete(self) -> None:
@@ -107,9 +100,9 @@ def snapshots(folder: str | os.PathLike[str]) -> list[Snapshot]:
     except OSError:
         return []
     for name in names:
-        match = _NAME.fullmatch(name)
-        if match:
-            found.append(Snapshot(Path(folder, name), *map(int, match.groups())))
+        parts = parts_of(name)
+        if parts:
+            found.append(Snapshot(Path(folder, name), *parts))
     return sorted(found, key=lambda item: (item.attempt, item.step, item.serial), reverse=True)
 
 
@@ -174,15 +167,15 @@ def new_draft(folder: str | os.PathLike[str], attempt: int) -> Path:
     for _ in range(10):
         # Another trial may just have removed a folder that was empty.
         with contextlib.suppress(FileNotFoundError):
-            (draft / _DATA).mkdir(parents=True)
+            (draft / DATA).mkdir(parents=True)
             return draft
-    (draft / _DATA).mkdir(parents=True)
+    (draft / DATA).mkdir(parents=True)
     return draft
 
 
 def data_of(draft: Path) -> Path:
     """Return the folder for the user's files in a draft."""
-    return draft / _DATA
+    return draft / DATA
 
 
 def discard(draft: Path) -> None:
@@ -203,14 +196,14 @@ def commit(draft: Path, attempt: int, step: int) -> Snapshot:
     OSError
         If it cannot be read or flushed to the disk.
     """
-    data = draft / _DATA
+    data = draft / DATA
     if not any(data.iterdir()):
         raise InvalidInput("checkpoint", str(data), "a folder with at least one file in it")
     files = {}
     for path in _files(data):
         files[path.relative_to(data).as_posix()] = [path.stat().st_size, checksum_of(path)]
         _flush(path)
-    manifest = draft / _MANIFEST
+    manifest = draft / MANIFEST
     about = {"format": FORMAT, "attempt": attempt, "step": step, "files": files}
     manifest.write_text(json.dumps(about, indent=1), encoding="utf-8")
     _flush(manifest)
@@ -219,7 +212,7 @@ def commit(draft: Path, attempt: int, step: int) -> Snapshot:
     folder = draft.parent
     serial = sum(item.attempt == attempt and item.step == step for item in snapshots(folder))
     while True:
-        path = folder / f"{attempt}.{step}.{serial}"
+        path = folder / name_of(attempt, step, serial)
         try:
             draft.rename(path)  # fails if it is there: no folder with files is replaced
         except OSError:
@@ -241,7 +234,7 @@ def writing(folder: str | os.PathLike[str], attempt: int, step: int) -> Iterator
     """Give a folder to write files to; it becomes a checkpoint when the block ends well."""
     draft = new_draft(folder, attempt)
     try:
-        yield draft / _DATA
+        yield draft / DATA
         _finish(draft, folder, attempt, step)
     except BaseException:
         discard(draft)
@@ -253,10 +246,10 @@ def adopt(source: Path, folder: str | os.PathLike[str], attempt: int, step: int)
     draft = new_draft(folder, attempt)
     try:
         if source.is_dir():
-            (draft / _DATA).rmdir()
-            shutil.move(source, draft / _DATA)
+            (draft / DATA).rmdir()
+            shutil.move(source, draft / DATA)
         else:
-            shutil.move(source, draft / _DATA / source.name)
+            shutil.move(source, draft / DATA / source.name)
         _finish(draft, folder, attempt, step)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
@@ -284,15 +277,6 @@ def _files(folder: Path) -> Iterator[Path]:
             path = Path(place, name)
             if path.is_file() and not path.is_symlink():
                 yield path
-
-
-def checksum_of(path: Path) -> int:
-    """Return the CRC-32 of a file."""
-    value = 0
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            value = zlib.crc32(chunk, value)
-    return value
 
 
 def _flush(path: Path) -> None:
