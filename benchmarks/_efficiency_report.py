@@ -25,6 +25,12 @@ from scipy.stats import rankdata
 from tabulate import tabulate
 
 RESAMPLES = 1000
+QUIET = ("synthetic", "sklearn", "tabular", "conditional")
+"""Kinds without noise, limits, known constraints and several objectives."""
+
+SCALE = (50, 100, 150)
+"""Budgets that are put on one scale, that of the first."""
+
 UNTIL = 200
 """Trials needed are counted until what random search has reached after so many."""
 
@@ -37,6 +43,7 @@ class Run:
     problem: str
     seed: int
     regrets: list[float] = field(default_factory=list)
+    held: list[bool | None] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     error: str = ""
 
@@ -64,6 +71,7 @@ def load(files: Iterable[Path]) -> list[Run]:
                 runs[key].error = row["error"]
             else:
                 runs[key].regrets.append(row["regret"])
+                runs[key].held.append(row.get("held"))
                 runs[key].seconds.append(row["seconds"])
     return list(runs.values())
 
@@ -96,6 +104,7 @@ def groups() -> Iterator[tuple[str, list[Problem]]]:
     yield "One objective and no limits: what every tuner can be given", plain
     yield "The half that settings were chosen on", [p for p in plain if p.split == "tune"]
     yield "The half that was held back", [p for p in plain if p.split == "check"]
+    yield "Neither noise nor limits nor several objectives", [p for p in plain if p.kind in QUIET]
     for kind in KINDS:
         yield f"Kind: {kind}", [p for p in everything if p.kind == kind]
     yield "The six problems of the slow tuners", [p for p in everything if p.slow]
@@ -213,6 +222,43 @@ def needed(table: Regrets) -> Table:
     return Table("Trials needed", about, ["", "problems", "trials", "of", "reached"], rows)
 
 
+def on_one_scale(table: Regrets) -> Table:
+    """Return regrets after several budgets as shares of random search's after one of them."""
+    everything = [p for p in select() if len(p.directions) == 1]
+    rows = []
+    for title, problems in (
+        ("one objective", everything),
+        ("of it without noise and limits", [p for p in everything if p.kind in QUIET]),
+    ):
+        for sampler in table:
+            cells = []
+            for at in SCALE:
+                found = {p.name: at_budget(table, sampler, p.name, at) for p in problems}
+                shares = [relative(middle(v), name, SCALE[0]) for name, v in found.items() if v]
+                complete = len(shares) == len(problems)
+                cells.append(f"{geometric_mean(shares):.3f}" if complete else "")
+            if any(cells):
+                rows.append([sampler, title, str(len(problems)), *cells])
+    about = f"Medians as shares of random search's after {SCALE[0]} trials, whatever the budget."
+    return Table("On one scale", about, ["", "", "problems", *map(str, SCALE)], rows)
+
+
+def intervals(runs: Iterable[Run], budgets: Sequence[int]) -> Table:
+    """Count how often the interval of the recommended trial holds its true value."""
+    cells: dict[str, dict[int, list[bool]]] = defaultdict(lambda: defaultdict(list))
+    for run in runs:
+        for at in budgets:
+            if len(run.held) >= at and (held := run.held[at - 1]) is not None:
+                cells[run.sampler][at].append(held)
+    rows = [
+        [sampler, *(f"{statistics.fmean(by[at]):.0%} of {len(by[at])}" if by[at] else ""
+                    for at in budgets)]
+        for sampler, by in cells.items()
+    ]  # fmt: skip
+    about = "Of runs under noise, those where the stated 90 % interval held what it should."
+    return Table("Intervals", about, ["", *map(str, budgets)], rows)
+
+
 def speed(runs: Iterable[Run]) -> Table:
     """Return the seconds of a trial."""
     seconds: dict[str, list[float]] = defaultdict(list)
@@ -244,7 +290,8 @@ def tables(runs: list[Run], budgets: Sequence[int], ours: str) -> Iterator[Table
     made = [standing(table, title, problems, budgets) for title, problems in groups()]
     if ours in table:
         made.append(against(table, ours, budgets, np.random.default_rng(0)))
-    made += [needed(table), speed(runs), failures(runs)]
+    made += [on_one_scale(table), needed(table), intervals(runs, budgets)]
+    made += [speed(runs), failures(runs)]
     yield from (one for one in made if one.rows)
 
 

@@ -29,6 +29,7 @@ from typing import Any
 from _efficiency_peers import PEERS, Peer
 from _efficiency_report import load, markdown, text
 from problems import KINDS, Problem, select
+from problems.known import AT
 
 from luthier.study.create import DEFAULT_SAMPLER
 
@@ -218,7 +219,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--report-only", action="store_true", help="run nothing")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder")
     parser.add_argument("--markdown", type=Path, help="write the report there, too")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if unknown := set(options.budget) - set(AT):
+        parser.error(f"--budget {min(unknown)}: one of {', '.join(map(str, AT))}")
+    return options
 
 
 if __name__ == "__main__":

@@ -158,7 +158,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--in-flight", type=int, default=1, help="trials at a time (default 1)")
     parser.add_argument("--out", type=Path, help="append one line of JSON per trial")
     parser.add_argument("--label", default="", help="name of the sampler in these lines")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.in_flight < 1:
+        parser.error(f"--in-flight {options.in_flight}: at least 1")
+    return options
 
 
 if __name__ == "__main__":

@@ -57,6 +57,8 @@ def made_up_runs(folder: Path, sampler: str, share: float, trials: int = 50) -> 
                     at = "20" if trial < 20 else "50"
                     regret = share * (1 + 0.1 * seed) / 1.15 * median[at]
                     record = {"trial": trial, "values": [1.0], "regret": regret, "seconds": 0.001}
+                    if problem.noise is not None:
+                        record["held"] = seed > 0
                     print(json.dumps({**whose, **record}), file=file)
 
 
@@ -75,6 +77,9 @@ def test_the_report(tmp_path: Path) -> None:
     # Seeds, then median, worst quarter (the worst of four) and rank at 20 and at 50 trials.
     assert cells["luthier-good"] == ["4", *["0.250", "0.283", "1.0"] * 2]
     assert cells["other"] == ["4", *["0.500", "0.565", "2.0"] * 2]
+    assert "0.250" in report.split("## On one scale")[1].split("luthier-good")[1].splitlines()[0]
+    held = report.split("## Intervals")[1].split("luthier-good")[1].splitlines()[0]
+    assert held.count("75% of 24") == 2
     against = report.split("## Against each other tuner")[1]
     low, high = against.split("0.50 (")[1].split(")")[0].split(" to ")
     assert 0.4 < float(low) < 0.5 < float(high) < 0.6
